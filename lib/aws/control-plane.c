@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "aws/control-plane.h"
+
+static KvsAwsCall *
+call_stream (KvsAwsClient *client, const gchar *operation, const gchar *path,
+             const gchar *stream, JsonObject *request, KvsAwsDoneFunc func, gpointer user_data)
+{
+  g_autofree gchar *name = g_strdup_printf ("%s of stream %s", operation, stream);
+
+  return kvs_aws_client_call (client, name, path, request, func, user_data);
+}
+
+/**
+ * kvs_control_plane_describe_stream:
+ * @client: a client
+ * @stream_name: name of the stream
+ * @func: see kvs_aws_client_call(); the answer is for kvs_control_plane_read_stream_info()
+ * @user_data: for @func
+ *
+ * I/O thread only.
+ *
+ * Returns: (transfer none): the call
+ */
+KvsAwsCall *
+kvs_control_plane_describe_stream (KvsAwsClient *client, const gchar *stream_name,
+                                   KvsAwsDoneFunc func, gpointer user_data)
+{
+  g_autoptr (JsonObject) request = json_object_new ();
+
+  json_object_set_string_member (request, "StreamName", stream_name);
+  return call_stream (client, "DescribeStream", "/describeStream", stream_name, request, func,
+                      user_data);
+}
+
+/**
+ * kvs_control_plane_create_stream:
+ * @client: a client
+ * @stream_name: name of the stream
+ * @media_type: such as "video/h264"
+ * @retention_hours: how long media is kept; 0 not at all
+ * @kms_key_id: (nullable): %NULL for the service's own key
+ * @func: see kvs_aws_client_call()
+ * @user_data: for @func
+ *
+ * I/O thread only. The stream becomes ACTIVE some time after the answer.
+ *
+ * Returns: (transfer none): the call
+ */
+KvsAwsCall *
+kvs_control_plane_create_stream (KvsAwsClient *client, const gchar *stream_name,
+                                 const gchar *media_type, guint retention_hours,
+                                 const gchar *kms_key_id, KvsAwsDoneFunc func,
+                                 gpointer user_data)
+{
+  g_autoptr (JsonObject) request = json_object_new ();
+
+  json_object_set_string_member (request, "StreamName", stream_name);
+  json_object_set_string_member (request, "MediaType", media_type);
+  json_object_set_int_member (request, "DataRetentionInHours", retention_hours);
+  if (kms_key_id != NULL)
+    json_object_set_string_member (request, "KmsKeyId", kms_key_id);
+  return call_stream (client, "CreateStream", "/createStream", stream_name, request, func,
+                      user_data);
+}
+
+/**
+ * kvs_control_plane_tag_stream:
+ * @client: a client
+ * @stream_arn: ARN of the stream
+ * @tags: (element-type utf8 utf8): the tags
+ * @func: see kvs_aws_client_call()
+ * @user_data: for @func
+ *
+ * I/O thread only.
+ *
+ * Returns: (transfer none): the call
+ */
+KvsAwsCall *
+kvs_control_plane_tag_stream (KvsAwsClient *client, const gchar *stream_arn, GHashTable *tags,
+                              KvsAwsDoneFunc func, gpointer user_data)
+{
+  g_autoptr (JsonObject) request = json_object_new ();
+  JsonObject *map = json_object_new ();
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, tags);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    json_object_set_string_member (map, key, value);
+  json_object_set_string_member (request, "StreamARN", stream_arn);
+  json_object_set_object_member (request, "Tags", map);
+  return call_stream (client, "TagStream", "/tagStream", stream_arn, request, func, user_data);
+}
+
+/**
+ * kvs_control_plane_get_data_endpoint:
+ * @client: a client
+ * @stream_name: name of the stream
+ * @func: see kvs_aws_client_call(); the answer is for kvs_control_plane_read_data_endpoint()
+ * @user_data: for @func
+ *
+ * Asks where PutMedia of this stream goes. I/O thread only.
+ *
+ * Returns: (transfer none): the call
+ */
+KvsAwsCall *
+kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const gchar *stream_name,
+                                     KvsAwsDoneFunc func, gpointer user_data)
+{
+  g_autoptr (JsonObject) request = json_object_new ();
+
+  json_object_set_string_member (request, "StreamName", stream_name);
+  json_object_set_string_member (request, "APIName", "PUT_MEDIA");
+  return call_stream (client, "GetDataEndpoint", "/getDataEndpoint", stream_name, request, func,
+                      user_data);
+}
+
+static const gchar *
+get_string (JsonObject *object, const gchar *name)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  if (node == NULL || json_node_get_value_type (node) != G_TYPE_STRING)
+    return NULL;
+  return json_node_get_string (node);
+}
+
+static KvsStreamStatus
+parse_status (const gchar *text)
+{
+  static const gchar *const names[] = { "", "CREATING", "ACTIVE", "UPDATING", "DELETING" };
+
+  for (guint i = 1; i < G_N_ELEMENTS (names); i++) {
+    if (g_strcmp0 (text, names[i]) == 0)
+      return (KvsStreamStatus) i;
+  }
+  return KVS_STREAM_STATUS_UNKNOWN;
+}
+
+/**
+ * kvs_control_plane_read_stream_info:
+ * @answer: of DescribeStream
+ * @info: (out): what it says
+ *
+ * Returns: whether it is such an answer
+ */
+gboolean
+kvs_control_plane_read_stream_info (JsonObject *answer, KvsStreamInfo *info)
+{
+  JsonNode *node = json_object_get_member (answer, "StreamInfo");
+  JsonNode *retention;
+  JsonObject *object;
+
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    return FALSE;
+  object = json_node_get_object (node);
+  retention = json_object_get_member (object, "DataRetentionInHours");
+  info->status = parse_status (get_string (object, "Status"));
+  info->arn = get_string (object, "StreamARN");
+  info->retention_hours = retention != NULL && JSON_NODE_HOLDS_VALUE (retention)
+                              ? json_node_get_int (retention) : 0;
+  return TRUE;
+}
+
+/**
+ * kvs_control_plane_read_data_endpoint:
+ * @answer: of GetDataEndpoint
+ *
+ * Returns: (nullable): the base URL, owned by @answer; %NULL if there is none
+ */
+const gchar *
+kvs_control_plane_read_data_endpoint (JsonObject *answer)
+{
+  return get_string (answer, "DataEndpoint");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The calls of the control plane that a producer needs (kvs-api.md sections 3 and 4). */
+#pragma once
+
+#include "aws/client.h"
+
+G_BEGIN_DECLS
+
+/**
+ * KvsStreamStatus: of a stream; only an ACTIVE one takes media.
+ */
+typedef enum {
+  KVS_STREAM_STATUS_UNKNOWN,
+  KVS_STREAM_STATUS_CREATING,
+  KVS_STREAM_STATUS_ACTIVE,
+  KVS_STREAM_STATUS_UPDATING,
+  KVS_STREAM_STATUS_DELETING,
+} KvsStreamStatus;
+
+/**
+ * KvsStreamInfo:
+ * @status: see #KvsStreamStatus
+ * @arn: (nullable): of the stream
+ * @retention_hours: how long media is kept; 0 not at all
+ *
+ * Strings belong to the answer it was read from.
+ */
+typedef struct {
+  KvsStreamStatus status;
+  const gchar *arn;
+  gint64 retention_hours;
+} KvsStreamInfo;
+
+KvsAwsCall *kvs_control_plane_describe_stream (KvsAwsClient *client, const gchar *stream_name,
+                                               KvsAwsDoneFunc func, gpointer user_data);
+KvsAwsCall *kvs_control_plane_create_stream (KvsAwsClient *client, const gchar *stream_name,
+                                             const gchar *media_type, guint retention_hours,
+                                             const gchar *kms_key_id, KvsAwsDoneFunc func,
+                                             gpointer user_data);
+KvsAwsCall *kvs_control_plane_tag_stream (KvsAwsClient *client, const gchar *stream_arn,
+                                          GHashTable *tags, KvsAwsDoneFunc func,
+                                          gpointer user_data);
+KvsAwsCall *kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const gchar *stream_name,
+                                                 KvsAwsDoneFunc func, gpointer user_data);
+
+gboolean kvs_control_plane_read_stream_info (JsonObject *answer, KvsStreamInfo *info);
+const gchar *kvs_control_plane_read_data_endpoint (JsonObject *answer);
+
+G_END_DECLS

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What an answer other than 200 means (kvs-api.md sections 2 and 5). No I/O. */
+#pragma once
+
+#include "error.h"
+
+G_BEGIN_DECLS
+
+/**
+ * KvsServiceAnswer:
+ * @http_status: status of the answer
+ * @error_type: (nullable): value of x-amzn-ErrorType, or of x-amz-ErrorType where that is absent
+ * @request_id: (nullable): value of x-amzn-RequestId
+ * @body: (nullable): the body, of any content
+ * @body_size: its size
+ */
+typedef struct {
+  guint http_status;
+  const gchar *error_type;
+  const gchar *request_id;
+  const gchar *body;
+  gsize body_size;
+} KvsServiceAnswer;
+
+/**
+ * KvsServiceError:
+ * @http_status: status of the answer
+ * @type: (nullable): bare name such as "ResourceNotFoundException"
+ * @message: (nullable): the service's words, UTF-8, one line, of bounded length
+ * @request_id: (nullable): what AWS's support asks for
+ */
+typedef struct {
+  guint http_status;
+  gchar *type;
+  gchar *message;
+  gchar *request_id;
+} KvsServiceError;
+
+KvsServiceError *kvs_service_error_parse (const KvsServiceAnswer *answer);
+void kvs_service_error_free (KvsServiceError *error);
+
+KvsError kvs_service_error_classify (const KvsServiceError *error);
+gboolean kvs_service_error_is (const KvsServiceError *error, const gchar *name);
+gboolean kvs_service_error_is_invalid_endpoint (const KvsServiceError *error);
+gboolean kvs_service_error_is_clock_skew (const KvsServiceError *error);
+GError *kvs_service_error_to_gerror (const KvsServiceError *error, const gchar *operation);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsServiceError, kvs_service_error_free)
+
+G_END_DECLS

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Short HTTP calls on the I/O thread, and what all transfers have in common. */
+#pragma once
+
+#include <curl/curl.h>
+#include <glib.h>
+
+#include "net/loop.h"
+
+G_BEGIN_DECLS
+
+/**
+ * KvsHttpOptions:
+ * @ca_path: (nullable): file or folder of trusted certificates; %NULL for the system's
+ * @user_agent: value of the User-Agent header
+ * @connect_timeout_ms: bound on resolving, connecting and the TLS handshake
+ * @total_timeout_ms: bound on a whole short call; PutMedia has none
+ */
+typedef struct {
+  gchar *ca_path;
+  gchar *user_agent;
+  guint connect_timeout_ms;
+  guint total_timeout_ms;
+} KvsHttpOptions;
+
+/**
+ * KvsHttpHead:
+ * @status: 0 until the status line came
+ * @error_type: (nullable): x-amzn-ErrorType as sent
+ * @request_id: (nullable): x-amzn-RequestId
+ * @date_s: the service's clock (Date), Unix seconds; 0 if not sent
+ * @retry_after_s: Retry-After; 0 if not sent
+ *
+ * What is read of an answer's head.
+ */
+typedef struct {
+  guint status;
+  gchar *error_type;
+  gchar *request_id;
+  gint64 date_s;
+  guint retry_after_s;
+} KvsHttpHead;
+
+/**
+ * KvsHttpDoneFunc:
+ * @head: (nullable): the answer's head; %NULL with @error
+ * @body: (nullable): the answer's body; %NULL with @error
+ * @error: (nullable): why there is no answer
+ * @user_data: what was given with it
+ *
+ * Runs on the I/O thread. Every HTTP status counts as an answer.
+ */
+typedef void (*KvsHttpDoneFunc) (const KvsHttpHead *head, GBytes *body, const GError *error,
+                                 gpointer user_data);
+
+typedef struct _KvsHttpCall KvsHttpCall;
+
+KvsHttpCall *kvs_http_post (KvsLoop *loop, const KvsHttpOptions *options, const gchar *url,
+                            struct curl_slist *headers, const gchar *body, KvsHttpDoneFunc func,
+                            gpointer user_data);
+void kvs_http_call_cancel (KvsHttpCall *call);
+
+gboolean kvs_http_configure (CURL *easy, const KvsHttpOptions *options, const gchar *url,
+                             GError **error);
+GError *kvs_http_error_new (CURLcode code, const gchar *detail, const gchar *url);
+void kvs_http_head_read_line (KvsHttpHead *head, const gchar *line, gsize size);
+void kvs_http_head_clear (KvsHttpHead *head);
+
+G_END_DECLS

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define MAX_EVENTS 64
+
+struct _KvsLoopTimer {
+  gint64 deadline_us;
+  guint64 serial; /* keeps timers of one deadline apart, first come first served */
+  KvsLoopFunc func;
+  gpointer user_data;
+};
+
+typedef struct {
+  KvsLoopFunc func;
+  gpointer user_data;
+} Invocation;
+
+typedef struct {
+  KvsLoopTransferFunc func;
+  gpointer user_data;
+} Transfer;
+
+struct _KvsLoop {
+  /* any thread, under shared_lock */
+  guint n_refs;
+
+  /* any thread, under lock */
+  GMutex lock;
+  GQueue invocations; /* of Invocation */
+  gboolean quit;
+
+  /* constant once the thread runs */
+  GThread *thread;
+  int epoll_fd;
+  int wake_fd;
+
+  /* the I/O thread alone */
+  CURLM *multi;
+  GHashTable *transfers; /* CURL * -> Transfer */
+  GTree *timers;         /* of KvsLoopTimer */
+  guint64 next_serial;
+  gint64 curl_deadline_us; /* -1: none */
+};
+
+static GMutex shared_lock;
+static KvsLoop *shared_loop;
+
+/* ---- timers ---- */
+
+static gint
+timer_compare (gconstpointer a, gconstpointer b, gpointer unused)
+{
+  const KvsLoopTimer *x = a, *y = b;
+
+  if (x->deadline_us != y->deadline_us)
+    return x->deadline_us < y->deadline_us ? -1 : 1;
+  return x->serial < y->serial ? -1 : x->serial > y->serial;
+}
+
+/**
+ * kvs_loop_add_timer:
+ * @loop: the loop
+ * @delay_us: microseconds from now
+ * @func: called once
+ * @user_data: for @func
+ *
+ * I/O thread only. The timer is gone when @func is called: forget the pointer there.
+ *
+ * Returns: (transfer none): the timer, for kvs_loop_cancel_timer()
+ */
+KvsLoopTimer *
+kvs_loop_add_timer (KvsLoop *loop, gint64 delay_us, KvsLoopFunc func, gpointer user_data)
+{
+  KvsLoopTimer *timer = g_new0 (KvsLoopTimer, 1);
+
+  g_assert (kvs_loop_is_current (loop));
+  timer->deadline_us = g_get_monotonic_time () + MAX (delay_us, 0);
+  timer->serial = loop->next_serial++;
+  timer->func = func;
+  timer->user_data = user_data;
+  g_tree_insert (loop->timers, timer, timer);
+  return timer;
+}
+
+/**
+ * kvs_loop_cancel_timer:
+ * @loop: the loop
+ * @timer: (inout) (nullable): the timer; %NULL afterwards
+ *
+ * I/O thread only. Does nothing where @timer points to %NULL.
+ */
+void
+kvs_loop_cancel_timer (KvsLoop *loop, KvsLoopTimer **timer)
+{
+  if (*timer == NULL)
+    return;
+  g_assert (kvs_loop_is_current (loop));
+  g_tree_remove (loop->timers, *timer);
+  g_clear_pointer (timer, g_free);
+}
+
+static KvsLoopTimer *
+first_timer (KvsLoop *loop)
+{
+  GTreeNode *node = g_tree_node_first (loop->timers);
+
+  return node != NULL ? g_tree_node_key (node) : NULL;
+}
+
+static void
+run_due_timers (KvsLoop *loop)
+{
+  gint64 now_us = g_get_monotonic_time ();
+  KvsLoopTimer *timer;
+
+  while ((timer = first_timer (loop)) != NULL && timer->deadline_us <= now_us) {
+    KvsLoopTimer due = *timer;
+
+    g_tree_remove (loop->timers, timer);
+    g_free (timer);
+    due.func (due.user_data);
+  }
+}
+
+/* ---- calls from other threads ---- */
+
+static void
+wake (KvsLoop *loop)
+{
+  guint64 one = 1;
+
+  /* EAGAIN means that the counter is full: then a wake-up is pending anyway. */
+  while (write (loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+    ;
+}
+
+/**
+ * kvs_loop_invoke:
+ * @loop: the loop
+ * @func: what to call
+ * @user_data: for @func; must stay valid until then
+ *
+ * Has @func called on the I/O thread, after everything that was invoked before. Any thread. A loop
+ * that the end of the process has stopped calls nothing any more.
+ */
+void
+kvs_loop_invoke (KvsLoop *loop, KvsLoopFunc func, gpointer user_data)
+{
+  Invocation *invocation = g_new (Invocation, 1);
+  gboolean was_empty;
+
+  invocation->func = func;
+  invocation->user_data = user_data;
+  g_mutex_lock (&loop->lock);
+  was_empty = g_queue_is_empty (&loop->invocations);
+  g_queue_push_tail (&loop->invocations, invocation);
+  g_mutex_unlock (&loop->lock);
+  if (was_empty)
+    wake (loop);
+}
+
+static void
+run_invocations (KvsLoop *loop)
+{
+  GQueue taken;
+  Invocation *invocation;
+
+  g_mutex_lock (&loop->lock);
+  taken = loop->invocations;
+  g_queue_init (&loop->invocations);
+  g_mutex_unlock (&loop->lock);
+
+  while ((invocation = g_queue_pop_head (&taken)) != NULL) {
+    invocation->func (invocation->user_data);
+    g_free (invocation);
+  }
+}
+
+/* ---- libcurl ---- */
+
+static int
+on_curl_socket (CURL *easy, curl_socket_t fd, int what, void *user_data, void *known)
+{
+  KvsLoop *loop = user_data;
+  struct epoll_event event = { .data.fd = fd };
+
+  if (what == CURL_POLL_REMOVE) {
+    /* The socket may be closed already; then the kernel has forgotten it by itself. */
+    epoll_ctl (loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    return 0;
+  }
+  if (what & CURL_POLL_IN)
+    event.events |= EPOLLIN;
+  if (what & CURL_POLL_OUT)
+    event.events |= EPOLLOUT;
+  if (epoll_ctl (loop->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0 && errno == ENOENT)
+    epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+  return 0;
+}
+
+static int
+on_curl_timer (CURLM *multi, long timeout_ms, void *user_data)
+{
+  KvsLoop *loop = user_data;
+
+  loop->curl_deadline_us = timeout_ms < 0 ? -1 : g_get_monotonic_time () + timeout_ms * 1000;
+  return 0;
+}
+
+static void
+run_curl_timer (KvsLoop *loop)
+{
+  int running;
+
+  /* curl sets the next deadline from inside; so clear this one first. */
+  while (loop->curl_deadline_us >= 0 && loop->curl_deadline_us <= g_get_monotonic_time ()) {
+    loop->curl_deadline_us = -1;
+    curl_multi_socket_action (loop->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  }
+}
+
+static void
+run_finished_transfers (KvsLoop *loop)
+{
+  CURLMsg *message;
+  int left;
+
+  while ((message = curl_multi_info_read (loop->multi, &left)) != NULL) {
+    CURL *easy = message->easy_handle;
+    CURLcode result = message->data.result;
+    Transfer *found = g_hash_table_lookup (loop->transfers, easy);
+    Transfer transfer;
+
+    if (message->msg != CURLMSG_DONE || found == NULL)
+      continue;
+    transfer = *found;
+    kvs_loop_remove_transfer (loop, easy);
+    transfer.func (result, transfer.user_data);
+  }
+}
+
+/**
+ * kvs_loop_add_transfer:
+ * @loop: the loop
+ * @easy: a handle that is ready to run; stays the caller's
+ * @func: called once when the transfer has ended
+ * @user_data: for @func
+ *
+ * I/O thread only.
+ *
+ * Returns: whether libcurl took it
+ */
+gboolean
+kvs_loop_add_transfer (KvsLoop *loop, CURL *easy, KvsLoopTransferFunc func, gpointer user_data)
+{
+  Transfer *transfer;
+
+  g_assert (kvs_loop_is_current (loop));
+  if (curl_multi_add_handle (loop->multi, easy) != CURLM_OK)
+    return FALSE;
+  transfer = g_new (Transfer, 1);
+  transfer->func = func;
+  transfer->user_data = user_data;
+  g_hash_table_insert (loop->transfers, easy, transfer);
+  return TRUE;
+}
+
+/**
+ * kvs_loop_remove_transfer:
+ * @loop: the loop
+ * @easy: a handle
+ *
+ * Ends the transfer without calling its function. I/O thread only, and never from inside a libcurl
+ * callback. Does nothing for a handle that is not running.
+ */
+void
+kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy)
+{
+  g_assert (kvs_loop_is_current (loop));
+  if (g_hash_table_remove (loop->transfers, easy))
+    curl_multi_remove_handle (loop->multi, easy);
+}
+
+/* ---- the thread ---- */
+
+static int
+wait_time_ms (KvsLoop *loop)
+{
+  const KvsLoopTimer *timer = first_timer (loop);
+  gint64 deadline_us = loop->curl_deadline_us;
+  gint64 left_us;
+
+  if (timer != NULL && (deadline_us < 0 || timer->deadline_us < deadline_us))
+    deadline_us = timer->deadline_us;
+  if (deadline_us < 0)
+    return -1;
+  left_us = deadline_us - g_get_monotonic_time ();
+  if (left_us <= 0)
+    return 0;
+  return (int) MIN ((left_us + 999) / 1000, G_MAXINT);
+}
+
+static void
+handle_event (KvsLoop *loop, const struct epoll_event *event)
+{
+  int what = 0, running;
+  guint64 count;
+
+  if (event->data.fd == loop->wake_fd) {
+    while (read (loop->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
+      ;
+    return;
+  }
+  if (event->events & EPOLLIN)
+    what |= CURL_CSELECT_IN;
+  if (event->events & EPOLLOUT)
+    what |= CURL_CSELECT_OUT;
+  if (event->events & (EPOLLERR | EPOLLHUP))
+    what |= CURL_CSELECT_ERR;
+  curl_multi_socket_action (loop->multi, event->data.fd, what, &running);
+}
+
+static gboolean
+wants_quit (KvsLoop *loop)
+{
+  gboolean quit;
+
+  g_mutex_lock (&loop->lock);
+  quit = loop->quit && g_queue_is_empty (&loop->invocations);
+  g_mutex_unlock (&loop->lock);
+  return quit;
+}
+
+static void
+loop_free (KvsLoop *loop)
+{
+  g_hash_table_unref (loop->transfers);
+  curl_multi_cleanup (loop->multi);
+  g_tree_unref (loop->timers);
+  close (loop->epoll_fd);
+  close (loop->wake_fd);
+  g_mutex_clear (&loop->lock);
+  g_free (loop);
+}
+
+static gpointer
+run (gpointer data)
+{
+  KvsLoop *loop = data;
+  struct epoll_event events[MAX_EVENTS];
+
+  while (!wants_quit (loop)) {
+    int n = epoll_wait (loop->epoll_fd, events, MAX_EVENTS, wait_time_ms (loop));
+
+    for (int i = 0; i < n; i++)
+      handle_event (loop, &events[i]);
+    run_curl_timer (loop);
+    run_finished_transfers (loop);
+    run_invocations (loop);
+    run_due_timers (loop);
+    /* Both may have moved transfers along, which curl asks for with a deadline of now. */
+    run_curl_timer (loop);
+    run_finished_transfers (loop);
+  }
+  return NULL;
+}
+
+static gpointer
+run_until_released (gpointer data)
+{
+  KvsLoop *loop = data;
+  gboolean own_thread_released;
+
+  run (loop);
+  g_mutex_lock (&shared_lock);
+  own_thread_released = loop->n_refs == 0 && loop->thread == NULL;
+  g_mutex_unlock (&shared_lock);
+  /* Nobody can join a thread that let go of itself. */
+  if (own_thread_released)
+    loop_free (loop);
+  return NULL;
+}
+
+static void
+ask_to_quit (KvsLoop *loop)
+{
+  g_mutex_lock (&loop->lock);
+  loop->quit = TRUE;
+  g_mutex_unlock (&loop->lock);
+  wake (loop);
+}
+
+/* OpenSSL frees its tables when the process exits; a thread that still speaks TLS then crashes.
+ * Registered after libcurl's initialisation, so that it runs before that. What still runs is left
+ * reachable, not freed: its owners may be in any state. */
+static void
+stop_at_exit (void)
+{
+  KvsLoop *loop;
+  GThread *thread = NULL;
+
+  g_mutex_lock (&shared_lock);
+  loop = shared_loop;
+  if (loop != NULL) {
+    loop->n_refs++;
+    thread = loop->thread;
+  }
+  g_mutex_unlock (&shared_lock);
+  if (thread == NULL || thread == g_thread_self ())
+    return;
+  ask_to_quit (loop);
+  g_thread_join (thread);
+}
+
+static void
+init_once (void)
+{
+  static gsize initialised;
+
+  if (g_once_init_enter (&initialised)) {
+    curl_global_init (CURL_GLOBAL_DEFAULT);
+    atexit (stop_at_exit);
+    g_once_init_leave (&initialised, 1);
+  }
+}
+
+static KvsLoop *
+loop_new (void)
+{
+  KvsLoop *loop = g_new0 (KvsLoop, 1);
+  struct epoll_event event = { .events = EPOLLIN };
+
+  g_mutex_init (&loop->lock);
+  g_queue_init (&loop->invocations);
+  loop->n_refs = 1;
+  loop->curl_deadline_us = -1;
+  loop->timers = g_tree_new_full (timer_compare, NULL, NULL, NULL);
+  loop->transfers = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  loop->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  loop->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (loop->epoll_fd < 0 || loop->wake_fd < 0)
+    g_error ("kvssink: no file descriptors left for the I/O thread: %s", g_strerror (errno));
+  event.data.fd = loop->wake_fd;
+  epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event);
+
+  loop->multi = curl_multi_init ();
+  curl_multi_setopt (loop->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+  curl_multi_setopt (loop->multi, CURLMOPT_SOCKETDATA, loop);
+  curl_multi_setopt (loop->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+  curl_multi_setopt (loop->multi, CURLMOPT_TIMERDATA, loop);
+  return loop;
+}
+
+/**
+ * kvs_loop_acquire:
+ *
+ * Gives the loop that all users in the process share, and starts its thread for the first one. Any
+ * thread.
+ *
+ * Returns: (transfer full): the loop; give it back with kvs_loop_release()
+ */
+KvsLoop *
+kvs_loop_acquire (void)
+{
+  KvsLoop *loop;
+
+  init_once ();
+  g_mutex_lock (&shared_lock);
+  if (shared_loop != NULL) {
+    shared_loop->n_refs++;
+  } else {
+    shared_loop = loop_new ();
+    shared_loop->thread = g_thread_new ("kvs-io", run_until_released, shared_loop);
+  }
+  loop = shared_loop;
+  g_mutex_unlock (&shared_lock);
+  return loop;
+}
+
+/**
+ * kvs_loop_ref:
+ * @loop: the loop
+ *
+ * Any thread.
+ *
+ * Returns: (transfer full): the same loop
+ */
+KvsLoop *
+kvs_loop_ref (KvsLoop *loop)
+{
+  g_mutex_lock (&shared_lock);
+  loop->n_refs++;
+  g_mutex_unlock (&shared_lock);
+  return loop;
+}
+
+/**
+ * kvs_loop_release:
+ * @loop: (transfer full): the loop
+ *
+ * The last release ends the thread, after everything that was invoked has run: it waits for that,
+ * unless it is called on the I/O thread itself. Any thread.
+ */
+void
+kvs_loop_release (KvsLoop *loop)
+{
+  GThread *thread = NULL;
+  gboolean last;
+
+  g_mutex_lock (&shared_lock);
+  last = --loop->n_refs == 0;
+  if (last) {
+    if (shared_loop == loop)
+      shared_loop = NULL;
+    thread = g_steal_pointer (&loop->thread);
+    if (thread != g_thread_self ())
+      loop->thread = thread;
+  }
+  g_mutex_unlock (&shared_lock);
+  if (!last)
+    return;
+
+  ask_to_quit (loop);
+  if (thread == g_thread_self ()) {
+    g_thread_unref (thread);
+    return;
+  }
+  g_thread_join (thread);
+  loop_free (loop);
+}
+
+/**
+ * kvs_loop_is_current:
+ * @loop: the loop
+ *
+ * Returns: whether the caller runs on the I/O thread
+ */
+gboolean
+kvs_loop_is_current (KvsLoop *loop)
+{
+  return g_thread_self () == loop->thread || loop->thread == NULL;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* KvsFragmentBuffer: Fragments from the first Frame until the service has them for good. */
+#pragma once
+
+#include <glib.h>
+
+#include "media/frame.h"
+#include "media/track.h"
+#include "stream/fragment.h"
+#include "stream/stream-definition.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KvsFragmentBuffer KvsFragmentBuffer;
+
+/**
+ * KvsFragmentRelease:
+ * @KVS_FRAGMENT_RELEASE_PERSISTED: when the service has stored it
+ * @KVS_FRAGMENT_RELEASE_RECEIVED: when the service has it whole: streams that keep nothing
+ * @KVS_FRAGMENT_RELEASE_SENT: when it was sent: no Acks were asked for
+ *
+ * When a Fragment may be forgotten.
+ */
+typedef enum {
+  KVS_FRAGMENT_RELEASE_PERSISTED,
+  KVS_FRAGMENT_RELEASE_RECEIVED,
+  KVS_FRAGMENT_RELEASE_SENT,
+} KvsFragmentRelease;
+
+/**
+ * KvsPushResult:
+ * @KVS_PUSH_STORED: the frame will be sent
+ * @KVS_PUSH_NOT_DECODABLE: dropped, because a key frame has to come first
+ * @KVS_PUSH_FLUSHING: not taken, because of kvs_fragment_buffer_set_flushing() or the end
+ */
+typedef enum {
+  KVS_PUSH_STORED,
+  KVS_PUSH_NOT_DECODABLE,
+  KVS_PUSH_FLUSHING,
+} KvsPushResult;
+
+/**
+ * KvsPushEffect:
+ * @wake: whether the reader has to be woken
+ * @n_dropped: how many older frames had to go to make room
+ */
+typedef struct {
+  gboolean wake;
+  guint n_dropped;
+} KvsPushEffect;
+
+/**
+ * KvsReadStatus:
+ * @KVS_READ_DATA: bytes were given
+ * @KVS_READ_EMPTY: nothing to send for now
+ * @KVS_READ_END: this Session has sent all that belongs to it
+ */
+typedef enum {
+  KVS_READ_DATA,
+  KVS_READ_EMPTY,
+  KVS_READ_END,
+} KvsReadStatus;
+
+/**
+ * KvsBufferStats:
+ *
+ * Running totals of a stream; sizes in bytes, buffered_ns in nanoseconds of media.
+ */
+typedef struct {
+  guint64 frames_in;
+  guint64 bytes_in;
+  guint64 frames_persisted;
+  guint64 fragments_persisted;
+  guint64 bytes_persisted;
+  guint64 frames_dropped_before_key;
+  guint64 frames_dropped_overflow;
+  guint64 frames_dropped_refused;
+  guint64 fragments_forced;
+  guint64 fragments_buffered;
+  guint64 bytes_buffered;
+  gint64 buffered_ns;
+} KvsBufferStats;
+
+KvsFragmentBuffer *kvs_fragment_buffer_new (const KvsStreamDefinition *definition);
+void kvs_fragment_buffer_free (KvsFragmentBuffer *buffer);
+
+/* the side of the source */
+void kvs_fragment_buffer_set_tracks (KvsFragmentBuffer *buffer, const KvsTrack *const *tracks,
+                                     guint n_tracks);
+KvsPushResult kvs_fragment_buffer_push (KvsFragmentBuffer *buffer, KvsFrame *frame,
+                                        KvsPushEffect *effect);
+void kvs_fragment_buffer_close_fragment (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_end (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_set_flushing (KvsFragmentBuffer *buffer, gboolean flushing);
+
+/* the side of the Session */
+void kvs_fragment_buffer_set_release (KvsFragmentBuffer *buffer, KvsFragmentRelease release);
+KvsSegment *kvs_fragment_buffer_begin_session (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_end_session (KvsFragmentBuffer *buffer);
+KvsReadStatus kvs_fragment_buffer_read (KvsFragmentBuffer *buffer, guint8 *out, gsize size,
+                                        gsize *n_read);
+gboolean kvs_fragment_buffer_wait (KvsFragmentBuffer *buffer, gsize wake_bytes);
+void kvs_fragment_buffer_finish_session (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_received (KvsFragmentBuffer *buffer, guint64 timecode);
+void kvs_fragment_buffer_persisted (KvsFragmentBuffer *buffer, guint64 timecode);
+guint kvs_fragment_buffer_refuse (KvsFragmentBuffer *buffer, guint64 timecode);
+guint kvs_fragment_buffer_count_try (KvsFragmentBuffer *buffer, guint64 timecode);
+
+/* either side */
+gboolean kvs_fragment_buffer_is_drained (KvsFragmentBuffer *buffer);
+gboolean kvs_fragment_buffer_is_empty (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_get_stats (KvsFragmentBuffer *buffer, KvsBufferStats *stats);
+
+G_END_DECLS

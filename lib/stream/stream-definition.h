@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* KvsStreamDefinition: what a user says about a stream (seed-rows.md section 6). */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* kvs-api.md section 16 and Annex A.1 */
+#define KVS_MAX_STREAM_NAME_BYTES 256
+#define KVS_MAX_TAGS 50
+#define KVS_MAX_TAG_KEY_CHARS 128
+#define KVS_MAX_TAG_VALUE_CHARS 256
+#define KVS_MAX_RETENTION_HOURS 87600
+#define KVS_MAX_CODEC_ID_BYTES 32
+#define KVS_MAX_TRACK_NAME_BYTES 32
+
+/**
+ * KvsStreamingType:
+ * @KVS_STREAMING_TYPE_REALTIME: a live source; when memory runs out the oldest Fragment goes
+ * @KVS_STREAMING_TYPE_NEAR_REALTIME: as realtime; kept because pipelines name it
+ * @KVS_STREAMING_TYPE_OFFLINE: a file; when memory runs out the source waits
+ */
+typedef enum {
+  KVS_STREAMING_TYPE_REALTIME,
+  KVS_STREAMING_TYPE_NEAR_REALTIME,
+  KVS_STREAMING_TYPE_OFFLINE,
+} KvsStreamingType;
+
+/**
+ * KvsStreamDefinition:
+ * @stream_name: name of the stream
+ * @retention_hours: used when the stream is created; 0 keeps nothing
+ * @tags: (element-type utf8 utf8) (nullable): set on the stream at each start
+ * @kms_key_id: (nullable): key for a stream that is created; %NULL for the service's own
+ * @streaming_type: see #KvsStreamingType
+ * @content_type: MediaType of a stream that is created, such as "video/h264"
+ * @fragment_duration_ns: least duration of a Fragment where key frames do not decide
+ * @timecode_scale_ns: nanoseconds a Matroska timecode unit
+ * @key_frame_fragmentation: each key frame starts a Fragment
+ * @absolute_fragment_times: Cluster timecodes are epoch times, not relative to the first
+ * @fragment_acks: the service acknowledges Fragments
+ * @restart_on_error: go on after errors that may pass
+ * @buffer_duration_ns: how much media is kept in memory, in time
+ * @storage_bytes: how much media is kept in memory, in bytes
+ * @connection_staleness_ns: without an Ack for that long a Session is replaced; 0 never
+ * @stop_timeout_ns: bound on delivering what is left at the end
+ * @flush_interval_ns: how long a Frame may wait for company before it is sent
+ * @allow_create: create the stream where it is missing
+ */
+typedef struct {
+  gchar *stream_name;
+  guint retention_hours;
+  GHashTable *tags;
+  gchar *kms_key_id;
+  KvsStreamingType streaming_type;
+  gchar *content_type;
+  gint64 fragment_duration_ns;
+  gint64 timecode_scale_ns;
+  gboolean key_frame_fragmentation;
+  gboolean absolute_fragment_times;
+  gboolean fragment_acks;
+  gboolean restart_on_error;
+  gint64 buffer_duration_ns;
+  guint64 storage_bytes;
+  gint64 connection_staleness_ns;
+  gint64 stop_timeout_ns;
+  gint64 flush_interval_ns;
+  gboolean allow_create;
+} KvsStreamDefinition;
+
+KvsStreamDefinition *kvs_stream_definition_new (const gchar *stream_name);
+KvsStreamDefinition *kvs_stream_definition_copy (const KvsStreamDefinition *definition);
+gboolean kvs_stream_definition_check (const KvsStreamDefinition *definition, GError **error);
+void kvs_stream_definition_free (KvsStreamDefinition *definition);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsStreamDefinition, kvs_stream_definition_free)
+
+G_END_DECLS

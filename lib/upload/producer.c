@@ -1,0 +1,821 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "upload/producer.h"
+
+#include "aws/client.h"
+#include "aws/control-plane.h"
+#include "aws/endpoint.h"
+#include "error.h"
+#include "net/loop.h"
+#include "upload/retry.h"
+#include "upload/session.h"
+
+/* A service that cannot be reached is told about within 5 s, whatever connection-timeout is. */
+#define FIRST_CONTACT_US (4 * G_USEC_PER_SEC)
+#define WARNING_INTERVAL_US (60 * G_USEC_PER_SEC)
+#define DROP_WARNING_INTERVAL_US (10 * G_USEC_PER_SEC)
+#define STATUS_POLL_US (G_USEC_PER_SEC / 2)
+/* The service ends a connection after 45 minutes (kvs-api.md section 6). */
+#define MAX_SESSION_US (40 * 60 * (gint64) G_USEC_PER_SEC)
+/* How long the service may take to end its answer once all is persisted. */
+#define CLOSE_US (2 * G_USEC_PER_SEC)
+/* A file is not a camera: who uploads one wants to hear that it does not work. */
+#define OFFLINE_MAX_FAILURES 5
+
+struct _KvsProducer {
+  gatomicrefcount refs;
+
+  /* constant */
+  KvsLoop *loop;
+  KvsStreamDefinition *definition;
+  KvsProducerEvents events;
+  gpointer user_data;
+  GDestroyNotify destroy;
+
+  KvsFragmentBuffer *buffer; /* thread safe */
+
+  /* any thread, with atomic operations */
+  gint n_dropped_untold;
+  gint n_sessions;
+  gint n_reconnects;
+  gint n_error_acks;
+
+  /* the I/O thread alone */
+  KvsAwsClient *client;
+  gboolean running; /* owns a reference */
+  gboolean finishing;
+  gboolean drained;
+  gboolean described;
+  gboolean must_create;
+  gboolean tagged;
+  gboolean contacted; /* the service has answered once */
+  gchar *stream_arn;
+  gchar *data_endpoint;
+  KvsAwsCall *call;
+  KvsSession *session;
+  guint64 persisted_before_session;
+  KvsRetryAction ack_action; /* why the session is being ended, when an Ack was the reason */
+  gboolean ack_action_set;
+  guint n_failures; /* in a row */
+  gint64 last_warning_us;
+  gint64 last_drop_warning_us;
+  KvsLoopTimer *retry_timer;
+  KvsLoopTimer *contact_timer;
+  KvsLoopTimer *finish_timer;
+  KvsLoopTimer *session_timer;
+};
+
+static void advance (KvsProducer *producer);
+
+/**
+ * kvs_producer_new:
+ * @config: see #KvsProducerConfig
+ * @events: copied
+ * @user_data: for @events
+ * @destroy: (nullable): frees @user_data once no event can come any more; any thread
+ *
+ * Returns: (transfer full): a producer that takes frames, but does not talk to the service before
+ *   kvs_producer_start()
+ */
+KvsProducer *
+kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *events,
+                  gpointer user_data, GDestroyNotify destroy)
+{
+  KvsProducer *producer = g_new0 (KvsProducer, 1);
+
+  g_atomic_ref_count_init (&producer->refs);
+  producer->loop = kvs_loop_acquire ();
+  producer->definition = kvs_stream_definition_copy (config->definition);
+  producer->events = *events;
+  producer->user_data = user_data;
+  producer->destroy = destroy;
+  producer->buffer = kvs_fragment_buffer_new (config->definition);
+  producer->client = kvs_aws_client_new (producer->loop, config->region, config->endpoint,
+                                         config->credentials, &config->http);
+  return producer;
+}
+
+/**
+ * kvs_producer_ref:
+ * @producer: a producer
+ *
+ * Any thread.
+ *
+ * Returns: (transfer full): the same producer
+ */
+KvsProducer *
+kvs_producer_ref (KvsProducer *producer)
+{
+  g_atomic_ref_count_inc (&producer->refs);
+  return producer;
+}
+
+/**
+ * kvs_producer_unref:
+ * @producer: (transfer full): a producer
+ *
+ * A producer that was started stays until it has finished, was aborted or has failed. Any thread.
+ */
+void
+kvs_producer_unref (KvsProducer *producer)
+{
+  KvsLoop *loop;
+
+  if (!g_atomic_ref_count_dec (&producer->refs))
+    return;
+  loop = producer->loop;
+  kvs_aws_client_free (producer->client);
+  kvs_fragment_buffer_free (producer->buffer);
+  kvs_stream_definition_free (producer->definition);
+  if (producer->destroy != NULL)
+    producer->destroy (producer->user_data);
+  g_free (producer->stream_arn);
+  g_free (producer->data_endpoint);
+  g_free (producer);
+  kvs_loop_release (loop);
+}
+
+/* ---- the end ---- */
+
+/* Not from inside a libcurl callback. May free the producer. */
+static void
+stop (KvsProducer *producer)
+{
+  if (!producer->running)
+    return;
+  producer->running = FALSE;
+  kvs_loop_cancel_timer (producer->loop, &producer->retry_timer);
+  kvs_loop_cancel_timer (producer->loop, &producer->contact_timer);
+  kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
+  kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
+  g_clear_pointer (&producer->call, kvs_aws_call_cancel);
+  g_clear_pointer (&producer->session, kvs_session_free);
+  kvs_producer_unref (producer);
+}
+
+static void
+fail (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
+{
+  kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
+  producer->events.failed (error, service_error, producer->user_data);
+  stop (producer);
+}
+
+static void
+on_close_timeout (gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  producer->finish_timer = NULL;
+  stop (producer);
+}
+
+static void
+tell_drained (KvsProducer *producer)
+{
+  if (producer->drained)
+    return;
+  producer->drained = TRUE;
+  kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
+  producer->finish_timer
+      = kvs_loop_add_timer (producer->loop, producer->session != NULL ? CLOSE_US : 0,
+                            on_close_timeout, producer);
+  producer->events.drained (producer->user_data);
+}
+
+/* ---- warnings ---- */
+
+static void
+warn (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
+{
+  g_autoptr (GError) full = NULL;
+  KvsBufferStats stats;
+
+  producer->last_warning_us = g_get_monotonic_time ();
+  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  full = g_error_new (error->domain, error->code,
+                      "%s. Trying again; meanwhile media are buffered (%.1f s now, %.0f s or "
+                      "%.0f MiB at most)", error->message, (gdouble) stats.buffered_ns / 1e9,
+                      (gdouble) producer->definition->buffer_duration_ns / 1e9,
+                      (gdouble) producer->definition->storage_bytes / 1048576.0);
+  producer->events.warning (full, service_error, producer->user_data);
+}
+
+static void
+warn_sometimes (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
+{
+  if (producer->last_warning_us == 0
+      || g_get_monotonic_time () - producer->last_warning_us > WARNING_INTERVAL_US)
+    warn (producer, service_error, error);
+}
+
+static void
+on_no_contact (gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+  g_autoptr (GError) error = NULL;
+
+  producer->contact_timer = NULL;
+  error = g_error_new (KVS_ERROR, KVS_ERROR_NETWORK,
+                       "Stream %s: the service at %s has not answered yet",
+                       producer->definition->stream_name, producer->client->endpoint);
+  warn_sometimes (producer, NULL, error);
+}
+
+static void
+tell_drops (gpointer user_data)
+{
+  g_autoptr (KvsProducer) producer = user_data;
+  gint64 now_us = g_get_monotonic_time ();
+  g_autoptr (GError) error = NULL;
+  gint n_dropped;
+
+  if (producer->last_drop_warning_us != 0
+      && now_us - producer->last_drop_warning_us < DROP_WARNING_INTERVAL_US)
+    return;
+  n_dropped = g_atomic_int_get (&producer->n_dropped_untold);
+  if (n_dropped == 0)
+    return;
+  g_atomic_int_add (&producer->n_dropped_untold, -n_dropped);
+  producer->last_drop_warning_us = now_us;
+  error = g_error_new (KVS_ERROR, KVS_ERROR_LIMIT,
+                       "Stream %s: %d frames were dropped because the buffer is full; raise "
+                       "storage-size and buffer-duration to ride out longer outages",
+                       producer->definition->stream_name, n_dropped);
+  producer->events.warning (error, NULL, producer->user_data);
+}
+
+static void
+mark_contact (KvsProducer *producer)
+{
+  producer->contacted = TRUE;
+  kvs_loop_cancel_timer (producer->loop, &producer->contact_timer);
+}
+
+/* ---- failures ---- */
+
+static void
+on_retry_timer (gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  producer->retry_timer = NULL;
+  advance (producer);
+}
+
+static gboolean
+gives_up (const KvsProducer *producer, KvsRetryAction action)
+{
+  if (action == KVS_RETRY_FATAL || !producer->definition->restart_on_error)
+    return TRUE;
+  if (producer->definition->streaming_type != KVS_STREAMING_TYPE_OFFLINE)
+    return FALSE;
+  return !producer->contacted || producer->n_failures >= OFFLINE_MAX_FAILURES;
+}
+
+static gboolean
+is_unknown_region (const KvsProducer *producer, const GError *error)
+{
+  return error->code == KVS_ERROR_UNKNOWN_HOST && !producer->contacted
+         && !kvs_region_is_known (producer->client->region);
+}
+
+static void
+fail_region (KvsProducer *producer)
+{
+  g_autoptr (GError) error
+      = g_error_new (KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
+                     "There is no region %s: %s cannot be resolved; correct aws-region or "
+                     "AWS_REGION", producer->client->region, producer->client->endpoint);
+
+  fail (producer, NULL, error);
+}
+
+/* What every failed call and Session comes to. Not from inside a libcurl callback. */
+static void
+handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceError *service_error,
+                const GError *error)
+{
+  producer->n_failures++;
+  if (is_unknown_region (producer, error)) {
+    fail_region (producer);
+    return;
+  }
+  if (gives_up (producer, action)) {
+    fail (producer, service_error, error);
+    return;
+  }
+  if (action == KVS_RETRY_DESCRIBE)
+    producer->described = FALSE;
+  if (action == KVS_RETRY_DESCRIBE || action == KVS_RETRY_REFRESH_ENDPOINT)
+    g_clear_pointer (&producer->data_endpoint, g_free);
+  warn_sometimes (producer, service_error, error);
+  producer->retry_timer = kvs_loop_add_timer (
+      producer->loop, kvs_retry_delay_us (producer->n_failures, 0), on_retry_timer, producer);
+}
+
+static void
+handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
+                     const GError *error)
+{
+  handle_failure (producer,
+                  kvs_retry_for_error ((KvsError) error->code,
+                                       service_error != NULL ? service_error->type : NULL),
+                  service_error, error);
+}
+
+/* ---- the control plane ---- */
+
+static void
+poll_status (KvsProducer *producer)
+{
+  producer->retry_timer
+      = kvs_loop_add_timer (producer->loop, STATUS_POLL_US, on_retry_timer, producer);
+}
+
+static void
+on_created (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
+            gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  producer->call = NULL;
+  producer->must_create = FALSE;
+  if (service_error != NULL)
+    mark_contact (producer);
+  /* Somebody else was faster: then it is there. */
+  if (error != NULL && (service_error == NULL
+                        || !kvs_service_error_is (service_error, "ResourceInUse"))) {
+    handle_call_failure (producer, service_error, error);
+    return;
+  }
+  advance (producer);
+}
+
+static void
+fail_missing_stream (KvsProducer *producer, const KvsServiceError *service_error)
+{
+  g_autoptr (GError) error
+      = g_error_new (KVS_ERROR, KVS_ERROR_NOT_FOUND,
+                     "Stream %s does not exist in region %s, and allow-create-stream is false; "
+                     "create it, correct stream-name or aws-region, or set "
+                     "allow-create-stream=true",
+                     producer->definition->stream_name, producer->client->region);
+
+  fail (producer, service_error, error);
+}
+
+static void
+take_stream_info (KvsProducer *producer, const KvsStreamInfo *info)
+{
+  if (info->status != KVS_STREAM_STATUS_ACTIVE && info->status != KVS_STREAM_STATUS_UPDATING) {
+    poll_status (producer);
+    return;
+  }
+  producer->described = TRUE;
+  g_free (producer->stream_arn);
+  producer->stream_arn = g_strdup (info->arn);
+  if (producer->definition->fragment_acks)
+    kvs_fragment_buffer_set_release (producer->buffer,
+                                     info->retention_hours > 0 ? KVS_FRAGMENT_RELEASE_PERSISTED
+                                                               : KVS_FRAGMENT_RELEASE_RECEIVED);
+  advance (producer);
+}
+
+static void
+handle_bad_answer (KvsProducer *producer, const gchar *operation)
+{
+  g_autoptr (GError) error
+      = g_error_new (KVS_ERROR, KVS_ERROR_SERVICE,
+                     "%s of stream %s was answered with something else than it should", operation,
+                     producer->definition->stream_name);
+
+  handle_call_failure (producer, NULL, error);
+}
+
+static void
+on_described (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
+              gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+  KvsStreamInfo info;
+
+  producer->call = NULL;
+  if (error == NULL || service_error != NULL)
+    mark_contact (producer);
+  if (error != NULL && error->code == KVS_ERROR_NOT_FOUND) {
+    if (!producer->definition->allow_create) {
+      fail_missing_stream (producer, service_error);
+      return;
+    }
+    producer->must_create = TRUE;
+    advance (producer);
+  } else if (error != NULL) {
+    handle_call_failure (producer, service_error, error);
+  } else if (!kvs_control_plane_read_stream_info (answer, &info)) {
+    handle_bad_answer (producer, "DescribeStream");
+  } else {
+    take_stream_info (producer, &info);
+  }
+}
+
+static void
+on_tagged (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
+           gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  producer->call = NULL;
+  /* Footage without tags is worth more than no footage. */
+  producer->tagged = TRUE;
+  if (error != NULL)
+    producer->events.warning (error, service_error, producer->user_data);
+  advance (producer);
+}
+
+static void
+on_endpoint (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
+             gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+  const gchar *endpoint;
+
+  producer->call = NULL;
+  if (error != NULL) {
+    handle_call_failure (producer, service_error, error);
+    return;
+  }
+  endpoint = kvs_control_plane_read_data_endpoint (answer);
+  /* What was not trusted to plain http for one call is not sent over it for another. */
+  if (endpoint == NULL
+      || !kvs_endpoint_check_url (endpoint, g_str_has_prefix (producer->client->endpoint, "http:"),
+                                  &producer->data_endpoint, NULL)) {
+    handle_bad_answer (producer, "GetDataEndpoint");
+    return;
+  }
+  advance (producer);
+}
+
+/* ---- sessions ---- */
+
+static void
+on_session_opened (gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  mark_contact (producer);
+  g_atomic_int_inc (&producer->n_sessions);
+  if (producer->n_failures > 0)
+    g_atomic_int_inc (&producer->n_reconnects);
+  producer->events.session_started (producer->user_data);
+}
+
+static void
+handle_error_ack (KvsProducer *producer, const KvsAck *ack)
+{
+  KvsRetryAction action = kvs_retry_for_ack (ack->error_id);
+  guint64 timecode = (guint64) ack->timecode;
+  const gchar *outcome = "it will be sent again";
+  g_autoptr (GError) error = NULL;
+  guint n_lost = 0;
+
+  g_atomic_int_inc (&producer->n_error_acks);
+  if (action == KVS_RETRY_RESEND && ack->has_timecode
+      && kvs_fragment_buffer_count_try (producer->buffer, timecode) > KVS_RETRY_MAX_FRAGMENT_TRIES)
+    action = KVS_RETRY_DROP_FRAGMENT;
+  if (action == KVS_RETRY_DROP_FRAGMENT && ack->has_timecode) {
+    n_lost = kvs_fragment_buffer_refuse (producer->buffer, timecode);
+    outcome = "it was dropped";
+  }
+  error = g_error_new (KVS_ERROR, KVS_ERROR_SERVICE,
+                       "Stream %s: fragment %" G_GINT64_FORMAT " was answered with error %u %s: "
+                       "%s; %s (%u frames lost)", producer->definition->stream_name, ack->timecode,
+                       ack->error_id, ack->error_code, kvs_retry_describe_ack (ack->error_id),
+                       outcome, n_lost);
+  producer->ack_action = action;
+  producer->ack_action_set = TRUE;
+  if (n_lost > 0)
+    producer->events.warning (error, NULL, producer->user_data);
+  kvs_session_end (producer->session, error);
+}
+
+static void
+on_ack (const KvsAck *ack, gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  if (ack->type == KVS_ACK_UNKNOWN)
+    return;
+  if (ack->has_timecode && ack->type == KVS_ACK_RECEIVED)
+    kvs_fragment_buffer_received (producer->buffer, (guint64) ack->timecode);
+  if (ack->has_timecode && ack->type == KVS_ACK_PERSISTED)
+    kvs_fragment_buffer_persisted (producer->buffer, (guint64) ack->timecode);
+  if (ack->type == KVS_ACK_RECEIVED || ack->type == KVS_ACK_PERSISTED) {
+    producer->n_failures = 0;
+    producer->last_warning_us = 0;
+  }
+  producer->events.ack (ack, producer->user_data);
+  if (ack->type == KVS_ACK_ERROR)
+    handle_error_ack (producer, ack);
+  else if (kvs_fragment_buffer_is_drained (producer->buffer))
+    tell_drained (producer);
+}
+
+static void
+on_session_idle (gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  kvs_fragment_buffer_close_fragment (producer->buffer);
+  kvs_fragment_buffer_finish_session (producer->buffer);
+  kvs_session_wake (producer->session);
+}
+
+static void
+on_session_too_old (gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  producer->session_timer = NULL;
+  kvs_fragment_buffer_finish_session (producer->buffer);
+}
+
+/* Returns: whether the Session that has just ended brought anything to the service. */
+static gboolean
+made_progress (KvsProducer *producer)
+{
+  KvsBufferStats stats;
+
+  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  return stats.fragments_persisted > producer->persisted_before_session;
+}
+
+static void
+handle_silent_end (KvsProducer *producer)
+{
+  g_autoptr (GError) error
+      = g_error_new (KVS_ERROR, KVS_ERROR_SERVICE,
+                     "Upload to stream %s: the service ended the session without acknowledging "
+                     "anything", producer->definition->stream_name);
+
+  handle_failure (producer, KVS_RETRY_RESEND, NULL, error);
+}
+
+static void
+on_session_ended (const KvsServiceError *service_error, const GError *error, gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+  KvsRetryAction action = producer->ack_action;
+  gboolean by_ack = producer->ack_action_set;
+
+  g_clear_pointer (&producer->session, kvs_session_free);
+  kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
+  kvs_fragment_buffer_end_session (producer->buffer);
+  producer->ack_action_set = FALSE;
+  producer->events.session_ended (producer->user_data);
+
+  if (producer->drained)
+    stop (producer);
+  else if (kvs_fragment_buffer_is_drained (producer->buffer))
+    tell_drained (producer);
+  else if (by_ack)
+    handle_failure (producer, action, NULL, error);
+  else if (kvs_fragment_buffer_is_empty (producer->buffer))
+    advance (producer); /* an idle connection that was closed: nothing is lost, nothing is wrong */
+  else if (error != NULL)
+    handle_call_failure (producer, service_error, error);
+  else if (!made_progress (producer))
+    handle_silent_end (producer);
+  else
+    advance (producer);
+}
+
+static void
+start_session (KvsProducer *producer)
+{
+  static const KvsSessionCallbacks callbacks = {
+    .opened = on_session_opened,
+    .ack = on_ack,
+    .idle = on_session_idle,
+    .ended = on_session_ended,
+  };
+  KvsBufferStats stats;
+  KvsSegment *segment = kvs_fragment_buffer_begin_session (producer->buffer);
+
+  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  producer->persisted_before_session = stats.fragments_persisted;
+  producer->session = kvs_session_new (producer->client, producer->data_endpoint,
+                                       producer->definition, producer->buffer, segment, &callbacks,
+                                       producer);
+  producer->session_timer
+      = kvs_loop_add_timer (producer->loop, MAX_SESSION_US, on_session_too_old, producer);
+  kvs_segment_unref (segment);
+}
+
+/* ---- the way through a stream's life ---- */
+
+/* Takes the next step, unless one is under way. Not from inside a libcurl callback. */
+static void
+advance (KvsProducer *producer)
+{
+  const KvsStreamDefinition *definition = producer->definition;
+  KvsAwsClient *client = producer->client;
+
+  if (!producer->running || producer->drained || producer->call != NULL
+      || producer->session != NULL || producer->retry_timer != NULL)
+    return;
+  if (producer->must_create)
+    producer->call = kvs_control_plane_create_stream (
+        client, definition->stream_name, definition->content_type, definition->retention_hours,
+        definition->kms_key_id, on_created, producer);
+  else if (!producer->described)
+    producer->call = kvs_control_plane_describe_stream (client, definition->stream_name,
+                                                        on_described, producer);
+  else if (!producer->tagged && definition->tags != NULL && producer->stream_arn != NULL)
+    producer->call = kvs_control_plane_tag_stream (client, producer->stream_arn, definition->tags,
+                                                   on_tagged, producer);
+  else if (producer->data_endpoint == NULL)
+    producer->call = kvs_control_plane_get_data_endpoint (client, definition->stream_name,
+                                                          on_endpoint, producer);
+  else if (kvs_fragment_buffer_wait (producer->buffer, 1))
+    start_session (producer);
+}
+
+static void
+on_start (gpointer user_data)
+{
+  KvsProducer *producer = user_data; /* with the reference that running owns */
+
+  producer->running = TRUE;
+  producer->contact_timer
+      = kvs_loop_add_timer (producer->loop, FIRST_CONTACT_US, on_no_contact, producer);
+  advance (producer);
+}
+
+/**
+ * kvs_producer_start:
+ * @producer: a producer that was not started yet
+ *
+ * Begins to talk to the service. Returns at once. Any thread.
+ */
+void
+kvs_producer_start (KvsProducer *producer)
+{
+  kvs_loop_invoke (producer->loop, on_start, kvs_producer_ref (producer));
+}
+
+/**
+ * kvs_producer_set_tracks:
+ * @producer: a producer
+ * @tracks: all tracks of the stream, before the first frame and whenever they change
+ * @n_tracks: how many
+ *
+ * Any thread.
+ */
+void
+kvs_producer_set_tracks (KvsProducer *producer, const KvsTrack *const *tracks, guint n_tracks)
+{
+  kvs_fragment_buffer_set_tracks (producer->buffer, tracks, n_tracks);
+}
+
+static void
+on_wake (gpointer user_data)
+{
+  g_autoptr (KvsProducer) producer = user_data;
+
+  if (producer->session != NULL)
+    kvs_session_wake (producer->session);
+  else
+    advance (producer);
+}
+
+/**
+ * kvs_producer_push:
+ * @producer: a producer
+ * @frame: (transfer full): the next frame in decoding order
+ *
+ * Returns at once, but for streaming-type offline, which waits while the buffer is full. Any thread,
+ * one at a time.
+ *
+ * Returns: what became of the frame
+ */
+KvsPushResult
+kvs_producer_push (KvsProducer *producer, KvsFrame *frame)
+{
+  KvsPushEffect effect;
+  KvsPushResult result = kvs_fragment_buffer_push (producer->buffer, frame, &effect);
+
+  if (effect.wake)
+    kvs_loop_invoke (producer->loop, on_wake, kvs_producer_ref (producer));
+  if (effect.n_dropped > 0) {
+    g_atomic_int_add (&producer->n_dropped_untold, (gint) effect.n_dropped);
+    kvs_loop_invoke (producer->loop, tell_drops, kvs_producer_ref (producer));
+  }
+  return result;
+}
+
+/**
+ * kvs_producer_set_flushing:
+ * @producer: a producer
+ * @flushing: whether kvs_producer_push() returns at once with %KVS_PUSH_FLUSHING
+ *
+ * Any thread.
+ */
+void
+kvs_producer_set_flushing (KvsProducer *producer, gboolean flushing)
+{
+  kvs_fragment_buffer_set_flushing (producer->buffer, flushing);
+}
+
+static void
+on_finish_timeout (gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+  g_autoptr (GError) error = NULL;
+  KvsBufferStats stats;
+
+  producer->finish_timer = NULL;
+  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  error = g_error_new (KVS_ERROR, KVS_ERROR_TIMEOUT,
+                       "Stream %s: %" G_GUINT64_FORMAT " fragments (%.1f s of media) could not be "
+                       "delivered within stop-stream-timeout and are lost",
+                       producer->definition->stream_name, stats.fragments_buffered,
+                       (gdouble) stats.buffered_ns / 1e9);
+  producer->events.warning (error, NULL, producer->user_data);
+  /* Nothing more will come of this session: no need to give it time to close. */
+  g_clear_pointer (&producer->session, kvs_session_free);
+  tell_drained (producer);
+}
+
+static void
+on_finish (gpointer user_data)
+{
+  g_autoptr (KvsProducer) producer = user_data;
+
+  if (!producer->running || producer->finishing)
+    return;
+  producer->finishing = TRUE;
+  if (kvs_fragment_buffer_is_drained (producer->buffer)) {
+    if (producer->session != NULL)
+      kvs_session_wake (producer->session);
+    tell_drained (producer);
+    return;
+  }
+  producer->finish_timer = kvs_loop_add_timer (
+      producer->loop, producer->definition->stop_timeout_ns / 1000, on_finish_timeout, producer);
+  if (producer->session != NULL)
+    kvs_session_wake (producer->session);
+  else
+    advance (producer);
+}
+
+/**
+ * kvs_producer_finish:
+ * @producer: a producer that was started
+ *
+ * No more frames will come: delivers what is left, for stop-stream-timeout at most, and tells
+ * @drained then. Returns at once. Any thread.
+ */
+void
+kvs_producer_finish (KvsProducer *producer)
+{
+  kvs_fragment_buffer_end (producer->buffer);
+  kvs_loop_invoke (producer->loop, on_finish, kvs_producer_ref (producer));
+}
+
+static void
+on_abort (gpointer user_data)
+{
+  g_autoptr (KvsProducer) producer = user_data;
+
+  stop (producer);
+}
+
+/**
+ * kvs_producer_abort:
+ * @producer: a producer that was started
+ *
+ * Gives up what is not delivered; no event comes after the I/O thread has seen this. Returns at
+ * once. Any thread.
+ */
+void
+kvs_producer_abort (KvsProducer *producer)
+{
+  kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
+  kvs_loop_invoke (producer->loop, on_abort, kvs_producer_ref (producer));
+}
+
+/**
+ * kvs_producer_get_stats:
+ * @producer: a producer
+ * @stats: (out): the figures of this moment
+ *
+ * Any thread.
+ */
+void
+kvs_producer_get_stats (KvsProducer *producer, KvsProducerStats *stats)
+{
+  kvs_fragment_buffer_get_stats (producer->buffer, &stats->buffer);
+  stats->sessions = (guint64) g_atomic_int_get (&producer->n_sessions);
+  stats->reconnects = (guint64) g_atomic_int_get (&producer->n_reconnects);
+  stats->error_acks = (guint64) g_atomic_int_get (&producer->n_error_acks);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* KvsProducer: one stream's life, from the first call of the control plane to the last Ack. */
+#pragma once
+
+#include <glib.h>
+
+#include "aws/credentials.h"
+#include "aws/service-error.h"
+#include "media/frame.h"
+#include "media/track.h"
+#include "net/http.h"
+#include "stream/fragment-buffer.h"
+#include "stream/stream-definition.h"
+#include "upload/ack-parser.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KvsProducer KvsProducer;
+
+/**
+ * KvsProducerConfig:
+ * @definition: the stream
+ * @region: such as "us-west-2"
+ * @endpoint: base URL of the control plane
+ * @credentials: what requests are signed with
+ * @http: time-outs, CA bundle, user agent
+ *
+ * All of it is copied.
+ */
+typedef struct {
+  const KvsStreamDefinition *definition;
+  const gchar *region;
+  const gchar *endpoint;
+  KvsCredentials *credentials;
+  KvsHttpOptions http;
+} KvsProducerConfig;
+
+/**
+ * KvsProducerEvents:
+ * @failed: no more media will be uploaded, and why
+ * @warning: something went wrong that may pass, or media were dropped
+ * @ack: an Ack came
+ * @session_started: a PutMedia request was accepted
+ * @session_ended: a PutMedia request is over
+ * @drained: called once, after kvs_producer_finish(): all is delivered, or the time for it is over,
+ *   which @warning has told before
+ *
+ * All run on the I/O thread with no lock held. @service_error is %NULL where no answer of the service
+ * was the reason.
+ */
+typedef struct {
+  void (*failed) (const GError *error, const KvsServiceError *service_error, gpointer user_data);
+  void (*warning) (const GError *error, const KvsServiceError *service_error, gpointer user_data);
+  void (*ack) (const KvsAck *ack, gpointer user_data);
+  void (*session_started) (gpointer user_data);
+  void (*session_ended) (gpointer user_data);
+  void (*drained) (gpointer user_data);
+} KvsProducerEvents;
+
+/**
+ * KvsProducerStats:
+ * @buffer: what came, what was stored, what was dropped
+ * @sessions: PutMedia requests that were accepted
+ * @reconnects: of these, how many followed an error
+ * @error_acks: ERROR Acks
+ */
+typedef struct {
+  KvsBufferStats buffer;
+  guint64 sessions;
+  guint64 reconnects;
+  guint64 error_acks;
+} KvsProducerStats;
+
+KvsProducer *kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *events,
+                               gpointer user_data, GDestroyNotify destroy);
+KvsProducer *kvs_producer_ref (KvsProducer *producer);
+void kvs_producer_unref (KvsProducer *producer);
+
+void kvs_producer_start (KvsProducer *producer);
+void kvs_producer_set_tracks (KvsProducer *producer, const KvsTrack *const *tracks, guint n_tracks);
+KvsPushResult kvs_producer_push (KvsProducer *producer, KvsFrame *frame);
+void kvs_producer_set_flushing (KvsProducer *producer, gboolean flushing);
+void kvs_producer_finish (KvsProducer *producer);
+void kvs_producer_abort (KvsProducer *producer);
+void kvs_producer_get_stats (KvsProducer *producer, KvsProducerStats *stats);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsProducer, kvs_producer_unref)
+
+G_END_DECLS
