@@ -156,15 +156,15 @@ skip_scaling_list (KvsBitReader *reader, guint n_values, GError **error)
 }
 
 static gboolean
-read_chroma_format (KvsBitReader *reader, KvsH264Sps *out, gboolean *separate_planes,
-                    GError **error)
+read_chroma_format (KvsBitReader *reader, KvsH264Sps *out, GError **error)
 {
   guint32 chroma_format_idc, luma, chroma;
   guint n_lists;
 
   if (!read_bounded (reader, "chroma_format_idc", 3, &chroma_format_idc, error))
     return FALSE;
-  *separate_planes = chroma_format_idc == 3 && kvs_bit_reader_read (reader, 1) != 0;
+  if (chroma_format_idc == 3)
+    kvs_bit_reader_skip (reader, 1); /* separate_colour_plane_flag */
   if (!read_bounded (reader, "bit_depth_luma_minus8", 6, &luma, error)
       || !read_bounded (reader, "bit_depth_chroma_minus8", 6, &chroma, error))
     return FALSE;
@@ -222,10 +222,9 @@ crop (guint coded, guint unit, guint32 before, guint32 after, guint *size, GErro
 }
 
 static gboolean
-read_picture_size (KvsBitReader *reader, gboolean separate_planes, KvsH264Sps *out, GError **error)
+read_picture_size (KvsBitReader *reader, KvsH264Sps *out, GError **error)
 {
   const guint32 max_units = KVS_H264_MAX_DIMENSION / MACROBLOCK_PIXELS;
-  guint chroma_array_type = separate_planes ? 0 : out->chroma_format_idc;
   guint32 width_mbs, height_units;
   guint32 offsets[4] = { 0 };
   guint coded_width, coded_height, fields, unit_x, unit_y;
@@ -249,8 +248,9 @@ read_picture_size (KvsBitReader *reader, gboolean separate_planes, KvsH264Sps *o
   coded_height = (height_units + 1) * MACROBLOCK_PIXELS * fields;
   if (coded_height > KVS_H264_MAX_DIMENSION)
     return bad_sps (error, "coded height", coded_height);
-  unit_x = chroma_array_type == 1 || chroma_array_type == 2 ? 2 : 1;
-  unit_y = (chroma_array_type == 1 ? 2 : 1) * fields;
+  /* SubWidthC and SubHeightC; planes of 4:4:4, separate or not, are cropped by single samples */
+  unit_x = out->chroma_format_idc == 1 || out->chroma_format_idc == 2 ? 2 : 1;
+  unit_y = (out->chroma_format_idc == 1 ? 2 : 1) * fields;
   return crop (coded_width, unit_x, offsets[0], offsets[1], &out->width, error)
          && crop (coded_height, unit_y, offsets[2], offsets[3], &out->height, error);
 }
@@ -271,7 +271,6 @@ gboolean
 kvs_h264_sps_parse (const guint8 *nal, gsize size, KvsH264Sps *out, GError **error)
 {
   KvsBitReader reader;
-  gboolean separate_planes = FALSE;
   guint32 id;
 
   if (size < 1 || kvs_h264_nal_type (nal) != KVS_H264_NAL_SPS)
@@ -285,10 +284,9 @@ kvs_h264_sps_parse (const guint8 *nal, gsize size, KvsH264Sps *out, GError **err
     return FALSE;
   out->id = id;
   if (profile_has_chroma_format (out->profile_idc)
-      && !read_chroma_format (&reader, out, &separate_planes, error))
+      && !read_chroma_format (&reader, out, error))
     return FALSE;
-  if (!skip_numbering (&reader, error)
-      || !read_picture_size (&reader, separate_planes, out, error))
+  if (!skip_numbering (&reader, error) || !read_picture_size (&reader, out, error))
     return FALSE;
   kvs_bit_reader_skip (&reader, 1); /* vui_parameters_present_flag shows that nothing is cut off */
   if (reader.failed) {

@@ -169,8 +169,9 @@ check_numbers (const KvsStreamDefinition *definition, GError **error)
                  "timecode-scale must lie between 100 ns and 1 s");
     return FALSE;
   }
-  if (definition->content_type == NULL || strchr (definition->content_type, '/') == NULL
-      || strlen (definition->content_type) > 128) {
+  if (definition->content_type != NULL
+      && (strchr (definition->content_type, '/') == NULL
+          || strlen (definition->content_type) > 128)) {
     g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
                  "content-type must look like video/h264 and have 128 characters at most");
     return FALSE;

@@ -34,7 +34,8 @@ typedef enum {
  * @tags: (element-type utf8 utf8) (nullable): set on the stream at each start
  * @kms_key_id: (nullable): key for a stream that is created; %NULL for the service's own
  * @streaming_type: see #KvsStreamingType
- * @content_type: MediaType of a stream that is created, such as "video/h264"
+ * @content_type: (nullable): MediaType of a stream that is created, such as "video/h264"; %NULL to
+ *   take it from the tracks
  * @fragment_duration_ns: least duration of a Fragment where key frames do not decide
  * @timecode_scale_ns: nanoseconds a Matroska timecode unit
  * @key_frame_fragmentation: each key frame starts a Fragment

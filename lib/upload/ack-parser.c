@@ -117,10 +117,10 @@ get_string (JsonObject *object, const gchar *key, const gchar **value)
   return *value != NULL;
 }
 
-/* A member that must be an integer from min to max, bare or quoted, where it is present. */
+/* A member that must be an integer from 0 to max, bare or quoted, where it is present. Bare ones
+ * beyond 64 bits come out of JSON-GLib as negative numbers. */
 static gboolean
-get_integer (JsonObject *object, const gchar *key, gint64 min, gint64 max, gboolean *present,
-             gint64 *value)
+get_integer (JsonObject *object, const gchar *key, gint64 max, gboolean *present, gint64 *value)
 {
   JsonNode *node = get_value (object, key);
 
@@ -132,7 +132,7 @@ get_integer (JsonObject *object, const gchar *key, gint64 min, gint64 max, gbool
   if (json_node_get_value_type (node) == G_TYPE_STRING) {
     const gchar *text = json_node_get_string (node);
 
-    if (text == NULL || !g_ascii_string_to_signed (text, 10, min, max, value, NULL))
+    if (text == NULL || !g_ascii_string_to_signed (text, 10, 0, max, value, NULL))
       return FALSE;
   } else if (json_node_get_value_type (node) == G_TYPE_INT64) {
     *value = json_node_get_int (node);
@@ -140,7 +140,7 @@ get_integer (JsonObject *object, const gchar *key, gint64 min, gint64 max, gbool
     return FALSE;
   }
   *present = TRUE;
-  return *value >= min && *value <= max;
+  return *value >= 0 && *value <= max;
 }
 
 static gboolean
@@ -175,9 +175,8 @@ read_ack (JsonObject *object, KvsAck *ack)
   if (!get_string (object, "EventType", &event_type) || event_type == NULL
       || !get_string (object, "FragmentNumber", &fragment_number)
       || !get_string (object, "ErrorCode", &error_code)
-      || !get_integer (object, "FragmentTimecode", G_MININT64, G_MAXINT64, &ack->has_timecode,
-                       &ack->timecode)
-      || !get_integer (object, "ErrorId", 0, G_MAXINT, &has_error_id, &error_id))
+      || !get_integer (object, "FragmentTimecode", G_MAXINT64, &ack->has_timecode, &ack->timecode)
+      || !get_integer (object, "ErrorId", G_MAXINT, &has_error_id, &error_id))
     return FALSE;
   ack->type = type_from_name (event_type);
   ack->error_id = (guint) error_id;

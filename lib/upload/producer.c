@@ -48,6 +48,7 @@ struct _KvsProducer {
   gboolean must_create;
   gboolean tagged;
   gboolean contacted; /* the service has answered once */
+  gchar *content_type; /* of a stream that is created; NULL until it is known */
   gchar *stream_arn;
   gchar *data_endpoint;
   KvsAwsCall *call;
@@ -88,6 +89,7 @@ kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *even
   producer->events = *events;
   producer->user_data = user_data;
   producer->destroy = destroy;
+  producer->content_type = g_strdup (config->definition->content_type);
   producer->buffer = kvs_fragment_buffer_new (config->definition);
   producer->client = kvs_aws_client_new (producer->loop, config->region, config->endpoint,
                                          config->credentials, &config->http);
@@ -128,6 +130,7 @@ kvs_producer_unref (KvsProducer *producer)
   kvs_stream_definition_free (producer->definition);
   if (producer->destroy != NULL)
     producer->destroy (producer->user_data);
+  g_free (producer->content_type);
   g_free (producer->stream_arn);
   g_free (producer->data_endpoint);
   g_free (producer);
@@ -623,9 +626,11 @@ advance (KvsProducer *producer)
   if (!producer->running || producer->drained || producer->call != NULL
       || producer->session != NULL || producer->retry_timer != NULL)
     return;
+  if (producer->must_create && producer->content_type == NULL)
+    return;
   if (producer->must_create)
     producer->call = kvs_control_plane_create_stream (
-        client, definition->stream_name, definition->content_type, definition->retention_hours,
+        client, definition->stream_name, producer->content_type, definition->retention_hours,
         definition->kms_key_id, on_created, producer);
   else if (!producer->described)
     producer->call = kvs_control_plane_describe_stream (client, definition->stream_name,
@@ -675,6 +680,42 @@ void
 kvs_producer_set_tracks (KvsProducer *producer, const KvsTrack *const *tracks, guint n_tracks)
 {
   kvs_fragment_buffer_set_tracks (producer->buffer, tracks, n_tracks);
+}
+
+typedef struct {
+  KvsProducer *producer;
+  gchar *content_type;
+} ContentType;
+
+static void
+on_content_type (gpointer user_data)
+{
+  ContentType *message = user_data;
+  g_autoptr (KvsProducer) producer = message->producer;
+
+  if (producer->content_type == NULL)
+    producer->content_type = g_steal_pointer (&message->content_type);
+  g_free (message->content_type);
+  g_free (message);
+  advance (producer);
+}
+
+/**
+ * kvs_producer_set_content_type:
+ * @producer: a producer
+ * @content_type: media type of the tracks
+ *
+ * What a stream is created with whose definition names no content type; until then it is not
+ * created. Any thread.
+ */
+void
+kvs_producer_set_content_type (KvsProducer *producer, const gchar *content_type)
+{
+  ContentType *message = g_new (ContentType, 1);
+
+  message->producer = kvs_producer_ref (producer);
+  message->content_type = g_strdup (content_type);
+  kvs_loop_invoke (producer->loop, on_content_type, message);
 }
 
 static void

@@ -78,6 +78,7 @@ void kvs_producer_unref (KvsProducer *producer);
 
 void kvs_producer_start (KvsProducer *producer);
 void kvs_producer_set_tracks (KvsProducer *producer, const KvsTrack *const *tracks, guint n_tracks);
+void kvs_producer_set_content_type (KvsProducer *producer, const gchar *content_type);
 KvsPushResult kvs_producer_push (KvsProducer *producer, KvsFrame *frame);
 void kvs_producer_set_flushing (KvsProducer *producer, gboolean flushing);
 void kvs_producer_finish (KvsProducer *producer);

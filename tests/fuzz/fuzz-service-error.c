@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Status, a line of type header, a line of request id, and the body, all from outside. */
+#include "fuzz.h"
+
 #include "aws/service-error.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
 static void
 check_text (const gchar *text)
 {
-  if (text != NULL && (*text == '\0' || strlen (text) > 1024 || !g_utf8_validate (text, -1, NULL)))
-    abort ();
+  if (text == NULL)
+    return;
+  g_assert_cmpstr (text, !=, "");
+  g_assert_cmpuint (strlen (text), <=, 1024);
+  g_assert_true (g_utf8_validate (text, -1, NULL));
+  g_assert_null (strchr (text, '\n'));
 }
 
 static gchar *
@@ -52,8 +55,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   check_text (error->message);
   check_text (error->request_id);
   as_gerror = kvs_service_error_to_gerror (error, "PutMedia");
-  if (as_gerror->domain != KVS_ERROR || !g_utf8_validate (as_gerror->message, -1, NULL))
-    abort ();
+  g_assert_true (as_gerror->domain == KVS_ERROR);
+  g_assert_true (g_utf8_validate (as_gerror->message, -1, NULL));
   (void) kvs_service_error_is_clock_skew (error);
   return 0;
 }

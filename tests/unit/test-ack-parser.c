@@ -91,7 +91,8 @@ static const struct {
   { "null is absent", "{\"EventType\":\"IDLE\",\"FragmentTimecode\":null,\"FragmentNumber\":null,"
     "\"ErrorId\":null,\"ErrorCode\":null}", "idle\n", 0 },
   { "relative timecode 0", "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":0}", "received t=0\n", 0 },
-  { "negative timecode", "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":-5}", "received t=-5\n", 0 },
+  { "largest timecode", "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":9223372036854775807}",
+    "received t=9223372036854775807\n", 0 },
   { "error without id", "{\"EventType\":\"ERROR\"}", "error\n", 0 },
   { "control characters in an error code",
     "{\"EventType\":\"ERROR\",\"ErrorId\":5000,\"ErrorCode\":\"A\\u001b[2J\\nB\\u00e9\"}",
@@ -110,7 +111,10 @@ static const struct {
     "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":\"soon\"}"
     "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":true}"
     "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":\"99999999999999999999\"}"
-    "{\"EventType\":\"ERROR\",\"ErrorId\":-1}" PERSISTED_1, PERSISTED_1_LOG, 4 },
+    "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":99999999999999999999}"
+    "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":-5}"
+    "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":1.5}"
+    "{\"EventType\":\"ERROR\",\"ErrorId\":-1}" PERSISTED_1, PERSISTED_1_LOG, 7 },
   { "no event", "{}{\"EventType\":3}{\"FragmentTimecode\":1}" PERSISTED_1, PERSISTED_1_LOG, 3 },
   { "not JSON, but balanced", "{EventType}" PERSISTED_1, PERSISTED_1_LOG, 1 },
   { "an error page in between", PERSISTED_1 "\n<html>{\"EventType\":\"IDLE\"}</html>\n" PERSISTED_1,

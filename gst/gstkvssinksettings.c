@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstkvssinksettings.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "media/track.h"
+
+#define DEFAULT_USER_AGENT "kvssink/" KVS_VERSION
+
+typedef enum {
+  KIND_UINT,
+  KIND_UINT64,
+  KIND_BOOLEAN,
+  KIND_STRING,
+  KIND_SECRET, /* reading gives NULL */
+  KIND_STRUCTURE,
+  KIND_STREAMING_TYPE,
+} PropertyKind;
+
+/* Names, types and defaults are those of the AWS producer SDK's kvssink, so that its pipelines run
+ * unchanged; what ours adds stands at the end of its group. All are new in 0.1. */
+typedef struct {
+  const gchar *name;
+  PropertyKind kind;
+  gsize offset;
+  guint64 default_number;
+  const gchar *default_text;
+  const gchar *blurb;
+} Property;
+
+#define MEMBER(name) G_STRUCT_OFFSET (GstKvsSinkSettings, name)
+
+static const Property properties[] = {
+  { "stream-name", KIND_STRING, MEMBER (stream_name), 0, "DEFAULT_STREAM",
+    "Name of the Kinesis Video stream: 1 to 256 letters, digits, '_', '.' or '-'" },
+  { "retention-period", KIND_UINT, MEMBER (retention_period_h), 2, NULL,
+    "How long a stream that is created keeps media, in hours; 0 keeps nothing" },
+  { "stream-tags", KIND_STRUCTURE, MEMBER (stream_tags), 0, NULL,
+    "Tags that are set on the stream at each start: a structure with string fields" },
+  { "kms-key-id", KIND_STRING, MEMBER (kms_key_id), 0, NULL,
+    "KMS key of a stream that is created; unset for the service's own key" },
+  { "streaming-type", KIND_STREAMING_TYPE, MEMBER (streaming_type), KVS_STREAMING_TYPE_REALTIME,
+    NULL, "Live source, which loses the oldest fragment when the buffer is full, or file, which waits" },
+  { "content-type", KIND_STRING, MEMBER (content_type), 0, NULL,
+    "Media type of a stream that is created; unset to take it from the caps" },
+  { "max-latency", KIND_UINT, MEMBER (max_latency_s), 60, NULL,
+    "Accepted for compatibility, in seconds; buffer-duration bounds what is kept" },
+  { "fragment-duration", KIND_UINT, MEMBER (fragment_duration_ms), 2000, NULL,
+    "Least duration of a fragment when key-frame-fragmentation is false, in milliseconds" },
+  { "timecode-scale", KIND_UINT, MEMBER (timecode_scale_ms), 1, NULL,
+    "Unit of Matroska timecodes, in milliseconds, up to 1000; 0 for the default of 1" },
+  { "key-frame-fragmentation", KIND_BOOLEAN, MEMBER (key_frame_fragmentation), TRUE, NULL,
+    "Each key frame starts a fragment; else the first one past fragment-duration does" },
+  { "frame-timecodes", KIND_BOOLEAN, MEMBER (frame_timecodes), TRUE, NULL,
+    "Use the buffers' timestamps; else stamp each frame when it arrives" },
+  { "absolute-fragment-times", KIND_BOOLEAN, MEMBER (absolute_fragment_times), TRUE, NULL,
+    "Fragment times are epoch times; else they count from the start of the stream" },
+  { "fragment-acks", KIND_BOOLEAN, MEMBER (fragment_acks), TRUE, NULL,
+    "Have the service acknowledge fragments; without, a fragment is forgotten once it was sent" },
+  { "restart-on-error", KIND_BOOLEAN, MEMBER (restart_on_error), TRUE, NULL,
+    "Go on after errors that may pass; else the first one ends the pipeline" },
+  { "recalculate-metrics", KIND_BOOLEAN, MEMBER (recalculate_metrics), TRUE, NULL,
+    "Accepted for compatibility; has no effect" },
+  { "framerate", KIND_UINT, MEMBER (framerate), 25, NULL,
+    "Frames a second, for buffers with neither duration nor timestamp and caps without a framerate" },
+  { "avg-bandwidth-bps", KIND_UINT, MEMBER (avg_bandwidth_bps), 4194304, NULL,
+    "Accepted for compatibility, in bits a second; memory is taken as it is needed" },
+  { "buffer-duration", KIND_UINT, MEMBER (buffer_duration_s), 120, NULL,
+    "How much media is kept at most until it is persisted, in seconds; 0 for 20" },
+  { "replay-duration", KIND_UINT, MEMBER (replay_duration_s), 40, NULL,
+    "Accepted for compatibility, in seconds; what is not persisted is sent again, nothing else" },
+  { "connection-staleness", KIND_UINT, MEMBER (connection_staleness_s), 60, NULL,
+    "A connection on which nothing was acknowledged for that long is replaced, in seconds; 0 never" },
+  { "codec-id", KIND_STRING, MEMBER (codec_id), 0, NULL,
+    "Matroska codec id of the video track; unset to take it from the caps" },
+  { "track-name", KIND_STRING, MEMBER (track_name), 0, "kinesis_video",
+    "Matroska name of the video track, 32 bytes at most" },
+  { "storage-size", KIND_UINT, MEMBER (storage_size_mib), 128, NULL,
+    "How much media is kept at most until it is persisted, in MiB; nothing is allocated ahead" },
+  { "stop-stream-timeout", KIND_UINT, MEMBER (stop_stream_timeout_s), 120, NULL,
+    "Bound on delivering what is left at the end, in seconds" },
+  { "connection-timeout", KIND_UINT, MEMBER (connection_timeout_s), 5, NULL,
+    "Bound on connecting, in seconds; 0 for the default" },
+  { "completion-timeout", KIND_UINT, MEMBER (completion_timeout_s), 10, NULL,
+    "Bound on a whole call of the control plane, in seconds; 0 for the default" },
+  { "allow-create-stream", KIND_BOOLEAN, MEMBER (allow_create_stream), TRUE, NULL,
+    "Create the stream where it is missing" },
+  { "flush-interval", KIND_UINT, MEMBER (flush_interval_ms), 100, NULL,
+    "How long a frame may wait for company before it is sent, in milliseconds; 0 sends each at once" },
+
+  { "access-key", KIND_SECRET, MEMBER (access_key), 0, NULL,
+    "AWS access key id; better in the environment, as AWS_ACCESS_KEY_ID. Reads as NULL" },
+  { "secret-key", KIND_SECRET, MEMBER (secret_key), 0, NULL,
+    "AWS secret access key; better in the environment, as AWS_SECRET_ACCESS_KEY. Reads as NULL" },
+  { "session-token", KIND_SECRET, MEMBER (session_token), 0, NULL,
+    "AWS session token, with access-key and secret-key. Reads as NULL" },
+  { "credential-path", KIND_STRING, MEMBER (credential_path), 0, ".kvs/credential",
+    "Accepted for compatibility; keys come from properties or the environment in this version" },
+  { "iot-certificate", KIND_STRUCTURE, MEMBER (iot_certificate), 0, NULL,
+    "Accepted for compatibility; IoT certificates cannot be used in this version" },
+  { "rotation-period", KIND_UINT, MEMBER (rotation_period_s), 3600, NULL,
+    "Accepted for compatibility, in seconds; has no effect" },
+
+  { "aws-region", KIND_STRING, MEMBER (aws_region), 0, NULL,
+    "AWS region; unset for AWS_REGION, AWS_DEFAULT_REGION, us-west-2" },
+  { "endpoint", KIND_STRING, MEMBER (endpoint), 0, NULL,
+    "URL of the control plane; unset for AWS_ENDPOINT_URL_KINESIS_VIDEO, AWS_ENDPOINT_URL, "
+    "CONTROL_PLANE_URI, the region's own" },
+  { "allow-insecure-endpoint", KIND_BOOLEAN, MEMBER (allow_insecure_endpoint), FALSE, NULL,
+    "Take plain http for other hosts than this machine too" },
+  { "ca-path", KIND_STRING, MEMBER (ca_path), 0, NULL,
+    "File or folder of trusted certificates; unset for AWS_CA_BUNDLE, KVSSINK_CA_CERT_PATH, the "
+    "system's" },
+  { "user-agent", KIND_STRING, MEMBER (user_agent), 0, DEFAULT_USER_AGENT,
+    "User-Agent header of all requests" },
+  { "log-config", KIND_STRING, MEMBER (log_config), 0, "../kvs_log_configuration",
+    "Accepted for compatibility; use GST_DEBUG=kvssink:5" },
+
+  { "file-start-time", KIND_UINT64, MEMBER (file_start_time_s), 0, NULL,
+    "Epoch time of the first frame with streaming-type=offline, in seconds; the default is the "
+    "time the element was made" },
+  { "disable-buffer-clipping", KIND_BOOLEAN, MEMBER (disable_buffer_clipping), FALSE, NULL,
+    "Take buffers outside of their segment too" },
+  { "use-original-pts", KIND_BOOLEAN, MEMBER (use_original_pts), FALSE, NULL,
+    "Take the buffers' timestamps for epoch times, as they are" },
+  { "get-kvs-metrics", KIND_BOOLEAN, MEMBER (get_kvs_metrics), FALSE, NULL,
+    "Accepted for compatibility; read the stats property" },
+};
+
+#define FIRST_ID 1
+
+static GType
+streaming_type_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    { KVS_STREAMING_TYPE_REALTIME, "Live source", "realtime" },
+    { KVS_STREAMING_TYPE_NEAR_REALTIME, "As realtime", "near-realtime" },
+    { KVS_STREAMING_TYPE_OFFLINE, "File, uploaded as fast as it can be", "offline" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKvsSinkStreamingType", values));
+  return type;
+}
+
+static GParamSpec *
+make_spec (const Property *property)
+{
+  const gchar *name = property->name, *blurb = property->blurb;
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  switch (property->kind) {
+    case KIND_UINT:
+      return g_param_spec_uint (name, name, blurb, 0, G_MAXUINT, (guint) property->default_number,
+                                flags);
+    case KIND_UINT64:
+      return g_param_spec_uint64 (name, name, blurb, 0, G_MAXUINT64, property->default_number,
+                                  flags);
+    case KIND_BOOLEAN:
+      return g_param_spec_boolean (name, name, blurb, property->default_number != 0, flags);
+    case KIND_STRUCTURE:
+      return g_param_spec_boxed (name, name, blurb, GST_TYPE_STRUCTURE, flags);
+    case KIND_STREAMING_TYPE:
+      return g_param_spec_enum (name, name, blurb, streaming_type_get_type (),
+                                (gint) property->default_number, flags);
+    case KIND_STRING:
+    case KIND_SECRET:
+    default:
+      return g_param_spec_string (name, name, blurb, property->default_text, flags);
+  }
+}
+
+/**
+ * gst_kvs_sink_settings_install:
+ * @klass: the element's class
+ *
+ * Installs a property for each setting, with ids from 1.
+ */
+void
+gst_kvs_sink_settings_install (GObjectClass *klass)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (properties); i++)
+    g_object_class_install_property (klass, i + FIRST_ID, make_spec (&properties[i]));
+  gst_type_mark_as_plugin_api (streaming_type_get_type (), 0);
+}
+
+static const Property *
+find_property (const GParamSpec *pspec)
+{
+  guint index = pspec->param_id - FIRST_ID;
+
+  return index < G_N_ELEMENTS (properties) ? &properties[index] : NULL;
+}
+
+static void
+wipe (gchar *secret)
+{
+  if (secret != NULL)
+    OPENSSL_cleanse (secret, strlen (secret));
+  g_free (secret);
+}
+
+/**
+ * gst_kvs_sink_settings_init:
+ * @settings: (out): gets the defaults
+ */
+void
+gst_kvs_sink_settings_init (GstKvsSinkSettings *settings)
+{
+  memset (settings, 0, sizeof *settings);
+  for (guint i = 0; i < G_N_ELEMENTS (properties); i++) {
+    gpointer member = G_STRUCT_MEMBER_P (settings, properties[i].offset);
+
+    switch (properties[i].kind) {
+      case KIND_UINT:
+      case KIND_STREAMING_TYPE:
+      case KIND_BOOLEAN:
+        *(guint *) member = (guint) properties[i].default_number;
+        break;
+      case KIND_STRING:
+        *(gchar **) member = g_strdup (properties[i].default_text);
+        break;
+      default:
+        break;
+    }
+  }
+  settings->file_start_time_s = (guint64) (g_get_real_time () / G_USEC_PER_SEC);
+}
+
+/**
+ * gst_kvs_sink_settings_clear:
+ * @settings: settings, not to be used afterwards
+ *
+ * Secrets are wiped from memory.
+ */
+void
+gst_kvs_sink_settings_clear (GstKvsSinkSettings *settings)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (properties); i++) {
+    gpointer member = G_STRUCT_MEMBER_P (settings, properties[i].offset);
+
+    if (properties[i].kind == KIND_STRING)
+      g_clear_pointer ((gchar **) member, g_free);
+    else if (properties[i].kind == KIND_SECRET)
+      g_clear_pointer ((gchar **) member, wipe);
+    else if (properties[i].kind == KIND_STRUCTURE)
+      g_clear_pointer ((GstStructure **) member, gst_structure_free);
+  }
+}
+
+/**
+ * gst_kvs_sink_settings_set:
+ * @settings: settings
+ * @pspec: which one
+ * @value: its new value
+ *
+ * Returns: whether @pspec is one of these
+ */
+gboolean
+gst_kvs_sink_settings_set (GstKvsSinkSettings *settings, const GParamSpec *pspec,
+                           const GValue *value)
+{
+  const Property *property = find_property (pspec);
+  gpointer member;
+
+  if (property == NULL)
+    return FALSE;
+  member = G_STRUCT_MEMBER_P (settings, property->offset);
+  switch (property->kind) {
+    case KIND_UINT:
+      *(guint *) member = g_value_get_uint (value);
+      break;
+    case KIND_UINT64:
+      *(guint64 *) member = g_value_get_uint64 (value);
+      break;
+    case KIND_BOOLEAN:
+      *(gboolean *) member = g_value_get_boolean (value);
+      break;
+    case KIND_STREAMING_TYPE:
+      *(gint *) member = g_value_get_enum (value);
+      break;
+    case KIND_STRING:
+      g_free (*(gchar **) member);
+      *(gchar **) member = g_value_dup_string (value);
+      break;
+    case KIND_SECRET:
+      wipe (*(gchar **) member);
+      *(gchar **) member = g_value_dup_string (value);
+      break;
+    case KIND_STRUCTURE:
+    default:
+      g_clear_pointer ((GstStructure **) member, gst_structure_free);
+      *(GstStructure **) member = g_value_dup_boxed (value);
+      break;
+  }
+  return TRUE;
+}
+
+/**
+ * gst_kvs_sink_settings_get:
+ * @settings: settings
+ * @pspec: which one
+ * @value: (out): its value; %NULL for a secret
+ *
+ * Returns: whether @pspec is one of these
+ */
+gboolean
+gst_kvs_sink_settings_get (const GstKvsSinkSettings *settings, const GParamSpec *pspec,
+                           GValue *value)
+{
+  const Property *property = find_property (pspec);
+  gconstpointer member;
+
+  if (property == NULL)
+    return FALSE;
+  member = (const guint8 *) settings + property->offset;
+  switch (property->kind) {
+    case KIND_UINT:
+      g_value_set_uint (value, *(const guint *) member);
+      break;
+    case KIND_UINT64:
+      g_value_set_uint64 (value, *(const guint64 *) member);
+      break;
+    case KIND_BOOLEAN:
+      g_value_set_boolean (value, *(const gboolean *) member);
+      break;
+    case KIND_STREAMING_TYPE:
+      g_value_set_enum (value, *(const gint *) member);
+      break;
+    case KIND_STRING:
+      g_value_set_string (value, *(gchar *const *) member);
+      break;
+    case KIND_STRUCTURE:
+      g_value_set_boxed (value, *(GstStructure *const *) member);
+      break;
+    case KIND_SECRET:
+    default:
+      g_value_set_string (value, NULL);
+      break;
+  }
+  return TRUE;
+}

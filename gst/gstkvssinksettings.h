@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The properties of kvssink as plain values, and what the library makes of them. */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "upload/producer.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GstKvsSinkSettings: one member a property, in the property's unit.
+ */
+typedef struct {
+  gchar *stream_name;
+  guint retention_period_h;
+  GstStructure *stream_tags;
+  gchar *kms_key_id;
+  gint streaming_type; /* KvsStreamingType */
+  gchar *content_type;
+  guint max_latency_s;
+  guint fragment_duration_ms;
+  guint timecode_scale_ms;
+  gboolean key_frame_fragmentation;
+  gboolean frame_timecodes;
+  gboolean absolute_fragment_times;
+  gboolean fragment_acks;
+  gboolean restart_on_error;
+  gboolean recalculate_metrics;
+  guint framerate;
+  guint avg_bandwidth_bps;
+  guint buffer_duration_s;
+  guint replay_duration_s;
+  guint connection_staleness_s;
+  gchar *codec_id;
+  gchar *track_name;
+  guint storage_size_mib;
+  guint stop_stream_timeout_s;
+  guint connection_timeout_s;
+  guint completion_timeout_s;
+  guint flush_interval_ms;
+  gboolean allow_create_stream;
+
+  gchar *access_key;
+  gchar *secret_key;
+  gchar *session_token;
+  gchar *credential_path;
+  GstStructure *iot_certificate;
+  guint rotation_period_s;
+
+  gchar *aws_region;
+  gchar *endpoint;
+  gboolean allow_insecure_endpoint;
+  gchar *ca_path;
+  gchar *user_agent;
+  gchar *log_config;
+
+  guint64 file_start_time_s;
+  gboolean disable_buffer_clipping;
+  gboolean use_original_pts;
+  gboolean get_kvs_metrics;
+} GstKvsSinkSettings;
+
+/**
+ * GstKvsSinkTarget: where settings and environment together point to.
+ */
+typedef struct {
+  KvsStreamDefinition *definition;
+  gchar *region;
+  gchar *endpoint;
+  gchar *ca_path;
+  gchar *user_agent;
+  KvsCredentials *credentials;
+} GstKvsSinkTarget;
+
+void gst_kvs_sink_settings_init (GstKvsSinkSettings *settings);
+void gst_kvs_sink_settings_clear (GstKvsSinkSettings *settings);
+void gst_kvs_sink_settings_install (GObjectClass *klass);
+gboolean gst_kvs_sink_settings_set (GstKvsSinkSettings *settings, const GParamSpec *pspec,
+                                    const GValue *value);
+gboolean gst_kvs_sink_settings_get (const GstKvsSinkSettings *settings, const GParamSpec *pspec,
+                                    GValue *value);
+
+GstKvsSinkTarget *gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error);
+KvsHttpOptions gst_kvs_sink_target_get_http (const GstKvsSinkSettings *settings,
+                                             const GstKvsSinkTarget *target);
+void gst_kvs_sink_target_free (GstKvsSinkTarget *target);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKvsSinkTarget, gst_kvs_sink_target_free)
+
+G_END_DECLS

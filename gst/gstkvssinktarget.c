@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From the settings of an element and the environment to what the library works with. */
+#include "gstkvssinksettings.h"
+
+#include <string.h>
+
+#include "aws/endpoint.h"
+#include "error.h"
+#include "media/track.h"
+
+#define DEFAULT_REGION "us-west-2"
+#define DEFAULT_BUFFER_DURATION_S 20
+#define DEFAULT_CONNECTION_TIMEOUT_S 5
+#define DEFAULT_COMPLETION_TIMEOUT_S 10
+
+static gboolean
+take_tag (GQuark name, const GValue *value, gpointer user_data)
+{
+  GHashTable *tags = user_data;
+
+  if (!G_VALUE_HOLDS_STRING (value))
+    return FALSE;
+  g_hash_table_insert (tags, g_strdup (g_quark_to_string (name)), g_value_dup_string (value));
+  return TRUE;
+}
+
+static gboolean
+read_tags (const GstStructure *structure, GHashTable **tags, GError **error)
+{
+  g_autoptr (GHashTable) table = NULL;
+
+  if (structure == NULL)
+    return TRUE;
+  table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  if (!gst_structure_foreach (structure, take_tag, table)) {
+    g_set_error_literal (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
+                         "stream-tags may only have string fields, as in "
+                         "stream-tags=\"tags,site=(string)gate,camera=(string)2\"");
+    return FALSE;
+  }
+  if (g_hash_table_size (table) > 0)
+    *tags = g_steal_pointer (&table);
+  return TRUE;
+}
+
+static KvsStreamDefinition *
+make_definition (const GstKvsSinkSettings *settings, GError **error)
+{
+  g_autoptr (KvsStreamDefinition) definition = kvs_stream_definition_new (settings->stream_name);
+  guint buffer_duration_s = settings->buffer_duration_s;
+  guint timecode_scale_ms = settings->timecode_scale_ms;
+
+  definition->retention_hours = settings->retention_period_h;
+  definition->kms_key_id = g_strdup (settings->kms_key_id);
+  definition->streaming_type = (KvsStreamingType) settings->streaming_type;
+  g_free (definition->content_type);
+  definition->content_type = g_strdup (settings->content_type);
+  definition->fragment_duration_ns = settings->fragment_duration_ms * GST_MSECOND;
+  definition->timecode_scale_ns = (timecode_scale_ms != 0 ? timecode_scale_ms : 1) * GST_MSECOND;
+  definition->key_frame_fragmentation = settings->key_frame_fragmentation;
+  definition->absolute_fragment_times = settings->absolute_fragment_times;
+  definition->fragment_acks = settings->fragment_acks;
+  definition->restart_on_error = settings->restart_on_error;
+  definition->buffer_duration_ns
+      = (buffer_duration_s != 0 ? buffer_duration_s : DEFAULT_BUFFER_DURATION_S) * GST_SECOND;
+  definition->storage_bytes = (guint64) settings->storage_size_mib * 1024 * 1024;
+  definition->connection_staleness_ns = settings->connection_staleness_s * GST_SECOND;
+  definition->stop_timeout_ns = settings->stop_stream_timeout_s * GST_SECOND;
+  definition->flush_interval_ns = settings->flush_interval_ms * GST_MSECOND;
+  definition->allow_create = settings->allow_create_stream;
+  if (!read_tags (settings->stream_tags, &definition->tags, error)
+      || !kvs_stream_definition_check (definition, error))
+    return NULL;
+  return g_steal_pointer (&definition);
+}
+
+static gboolean
+check_track_settings (const GstKvsSinkSettings *settings, GError **error)
+{
+  if (settings->codec_id != NULL && strlen (settings->codec_id) > KVS_MAX_CODEC_ID_BYTES) {
+    g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT, "codec-id has more than %d bytes",
+                 KVS_MAX_CODEC_ID_BYTES);
+    return FALSE;
+  }
+  if (settings->track_name != NULL && strlen (settings->track_name) > KVS_MAX_TRACK_NAME_BYTES) {
+    g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT, "track-name has more than %d bytes",
+                 KVS_MAX_TRACK_NAME_BYTES);
+    return FALSE;
+  }
+  if (settings->iot_certificate != NULL) {
+    g_set_error_literal (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
+                         "iot-certificate cannot be used in this version; set access-key and "
+                         "secret-key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+choose_region (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
+{
+  target->region = settings->aws_region != NULL ? g_strdup (settings->aws_region)
+                                                : kvs_region_from_environment ();
+  if (target->region == NULL)
+    target->region = g_strdup (DEFAULT_REGION);
+  if (kvs_region_is_valid (target->region))
+    return TRUE;
+  g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
+               "\"%s\" is not an AWS region; set aws-region or AWS_REGION to one such as us-west-2",
+               target->region);
+  return FALSE;
+}
+
+static gboolean
+choose_endpoint (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
+{
+  g_autofree gchar *url = settings->endpoint != NULL && *settings->endpoint != '\0'
+                              ? g_strdup (settings->endpoint)
+                              : kvs_endpoint_from_environment ();
+
+  if (url == NULL) {
+    target->endpoint = kvs_endpoint_for_region (target->region,
+                                                kvs_endpoint_fips_from_environment (),
+                                                kvs_endpoint_dual_stack_from_environment ());
+    return TRUE;
+  }
+  return kvs_endpoint_check_url (url, settings->allow_insecure_endpoint, &target->endpoint, error);
+}
+
+static gboolean
+choose_ca_path (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
+{
+  target->ca_path = settings->ca_path != NULL && *settings->ca_path != '\0'
+                        ? g_strdup (settings->ca_path)
+                        : kvs_ca_path_from_environment ();
+  if (target->ca_path == NULL || g_file_test (target->ca_path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
+               "The CA bundle %s does not exist; correct ca-path, AWS_CA_BUNDLE or "
+               "KVSSINK_CA_CERT_PATH", target->ca_path);
+  return FALSE;
+}
+
+/* Keys that were typed win as a pair; a token of the environment does not belong to them. */
+static gboolean
+choose_credentials (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
+{
+  if (settings->access_key != NULL || settings->secret_key != NULL)
+    target->credentials = kvs_credentials_from_strings (settings->access_key, settings->secret_key,
+                                                        settings->session_token, error);
+  else
+    target->credentials = kvs_credentials_from_environment (error);
+  return target->credentials != NULL;
+}
+
+/**
+ * gst_kvs_sink_target_new:
+ * @settings: of the element
+ * @error: %KVS_ERROR_BAD_ARGUMENT or %KVS_ERROR_CREDENTIALS, with what to correct
+ *
+ * Everything that can be seen to be wrong without the network is found here.
+ *
+ * Returns: (transfer full) (nullable): the target
+ */
+GstKvsSinkTarget *
+gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error)
+{
+  g_autoptr (GstKvsSinkTarget) target = g_new0 (GstKvsSinkTarget, 1);
+
+  target->definition = make_definition (settings, error);
+  target->user_agent = g_strdup (settings->user_agent);
+  if (target->definition == NULL || !check_track_settings (settings, error)
+      || !choose_region (settings, target, error) || !choose_endpoint (settings, target, error)
+      || !choose_ca_path (settings, target, error)
+      || !choose_credentials (settings, target, error))
+    return NULL;
+  return g_steal_pointer (&target);
+}
+
+/**
+ * gst_kvs_sink_target_get_http:
+ * @settings: of the element
+ * @target: made of them
+ *
+ * Returns: options whose strings belong to @target
+ */
+KvsHttpOptions
+gst_kvs_sink_target_get_http (const GstKvsSinkSettings *settings, const GstKvsSinkTarget *target)
+{
+  guint connect_s = settings->connection_timeout_s;
+  guint complete_s = settings->completion_timeout_s;
+
+  return (KvsHttpOptions) {
+    .ca_path = target->ca_path,
+    .user_agent = target->user_agent,
+    .connect_timeout_ms = (connect_s != 0 ? connect_s : DEFAULT_CONNECTION_TIMEOUT_S) * 1000,
+    .total_timeout_ms = (complete_s != 0 ? complete_s : DEFAULT_COMPLETION_TIMEOUT_S) * 1000,
+  };
+}
+
+/**
+ * gst_kvs_sink_target_free:
+ * @target: (transfer full) (nullable): a target
+ */
+void
+gst_kvs_sink_target_free (GstKvsSinkTarget *target)
+{
+  if (target == NULL)
+    return;
+  kvs_stream_definition_free (target->definition);
+  g_free (target->region);
+  g_free (target->endpoint);
+  g_free (target->ca_path);
+  g_free (target->user_agent);
+  g_clear_pointer (&target->credentials, kvs_credentials_unref);
+  g_free (target);
+}
