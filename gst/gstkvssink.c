@@ -366,7 +366,7 @@ gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
   GstKvsTimes times;
 
   if (producer == NULL)
-    return GST_FLOW_FLUSHING;
+    return flow_of (sink, KVS_PUSH_FLUSHING);
   if (pad->track == NULL)
     return GST_FLOW_NOT_NEGOTIATED;
   payload = gst_kvs_payload_new (buffer);
@@ -550,13 +550,17 @@ gst_kvs_sink_release_pad (GstElement *element, GstPad *pad)
 
 /* ---- states ---- */
 
+/* Bad settings are an error message, not a failed state change: that is what applications and
+ * gst-launch-1.0 report as it stands, and the same way as what the service refuses a moment later. */
 static gboolean
 open_target (GstKvsSink *sink)
 {
   g_autoptr (GError) error = NULL;
 
   GST_OBJECT_LOCK (sink);
+  g_clear_pointer (&sink->target, gst_kvs_sink_target_free);
   sink->target = gst_kvs_sink_target_new (&sink->settings, &error);
+  sink->failed = sink->target == NULL;
   GST_OBJECT_UNLOCK (sink);
   if (sink->target != NULL)
     return TRUE;
@@ -614,13 +618,10 @@ gst_kvs_sink_change_state (GstElement *element, GstStateChange transition)
   GstStateChangeReturn result;
 
   switch (transition) {
-    case GST_STATE_CHANGE_NULL_TO_READY:
-      if (!open_target (sink))
-        return GST_STATE_CHANGE_FAILURE;
-      break;
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       reset_run (sink);
-      start_producer (sink);
+      if (open_target (sink))
+        start_producer (sink);
       break;
     case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
       set_playing (sink, FALSE);
@@ -641,8 +642,6 @@ gst_kvs_sink_change_state (GstElement *element, GstStateChange transition)
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       release_producer (sink);
-      break;
-    case GST_STATE_CHANGE_READY_TO_NULL:
       g_clear_pointer (&sink->target, gst_kvs_sink_target_free);
       break;
     default:

@@ -205,6 +205,15 @@ call_fail (KvsAwsCall *call, const KvsServiceError *service_error, const GError 
   call->func (NULL, service_error, error, call->user_data);
 }
 
+static void
+fail_unanswered (KvsAwsCall *call, const GError *reason)
+{
+  g_autoptr (GError) error = g_error_copy (reason);
+
+  g_prefix_error (&error, "%s: ", call->operation);
+  call_fail (call, NULL, error);
+}
+
 static void send_call (KvsAwsCall *call);
 
 /* Returns: whether the call goes on. */
@@ -262,7 +271,7 @@ on_answer (const KvsHttpHead *head, GBytes *body, const GError *error, gpointer 
 
   call->http = NULL;
   if (error != NULL)
-    call_fail (call, NULL, error);
+    fail_unanswered (call, error);
   else if (head->status == 200)
     handle_success (call, body);
   else if (handle_refusal (call, head, body))

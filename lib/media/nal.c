@@ -116,9 +116,9 @@ read_length (const guint8 *data, guint n_bytes)
  * @units: (element-type KvsNalUnit): what was in it is dropped
  * @error: %KVS_ERROR_BAD_MEDIA where lengths and @size do not agree; says at which offset
  *
- * Walks and checks the lengths (ISO/IEC 14496-15 5.3.2): they must add up to @size. Units of length 0
- * are left out. Unit sizes are taken from the lengths as they are. After an error @units holds the
- * units before the bad one.
+ * Walks and checks the lengths (ISO/IEC 14496-15 5.3.2): they must add up to @size. Units of
+ * length 0 are left out. Sizes are the lengths as they are, trailing zero bytes counted. After an
+ * error @units holds the units before the bad one.
  *
  * Keeps no state; safe from any thread.
  *

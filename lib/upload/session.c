@@ -109,6 +109,7 @@ on_transfer_done (CURLcode result, gpointer user_data)
       error->code = KVS_ERROR_SERVICE;
   } else if (result != CURLE_OK) {
     error = kvs_http_error_new (result, session->detail, session->url);
+    g_prefix_error (&error, "Upload to stream %s: ", session->stream_name);
   } else if (!session->body_ended) {
     error = g_error_new (KVS_ERROR, KVS_ERROR_NETWORK,
                          "Upload to stream %s: the service ended the session",

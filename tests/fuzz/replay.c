@@ -2,8 +2,8 @@
 /* Stands in for libFuzzer where there is none:
  *
  *   fuzz-x FILE...       feeds the files to the target
- *   fuzz-x [DIRECTORY]   feeds the directory's files, then a fixed number of pseudo-random bytes and
- *                        of mutations of those files; the directory may also come from the
+ *   fuzz-x [DIRECTORY]   feeds the directory's files, and a fixed number of random inputs and of
+ *                        mutations of those files; the directory may also come from the
  *                        environment variable KVS_FUZZ_CORPUS
  *
  * The seed is fixed and no clock is read, so that every run does the same. */

@@ -56,9 +56,12 @@ static const struct {
   guint64 n_malformed;
 } cases[] = {
   { "what the service sends (kvs-api.md section 7)",
-    "{\"EventType\":\"BUFFERING\",\"FragmentTimecode\":1663277247152,\"FragmentNumber\":\"9134385\"}\n"
-    "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":1663277247152,\"FragmentNumber\":\"9134385\"}\n"
-    "{\"EventType\":\"PERSISTED\",\"FragmentTimecode\":1663277247152,\"FragmentNumber\":\"9134385\"}\n"
+    "{\"EventType\":\"BUFFERING\",\"FragmentTimecode\":1663277247152,"
+    "\"FragmentNumber\":\"9134385\"}\n"
+    "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":1663277247152,"
+    "\"FragmentNumber\":\"9134385\"}\n"
+    "{\"EventType\":\"PERSISTED\",\"FragmentTimecode\":1663277247152,"
+    "\"FragmentNumber\":\"9134385\"}\n"
     "{\"EventType\":\"ERROR\",\"FragmentTimecode\":1705619089974,\"FragmentNumber\":"
     "\"91343852333181467055003162650405548697432626802\","
     "\"ErrorCode\":\"MAX_FRAGMENT_DURATION_REACHED\",\"ErrorId\":4002}\n"
@@ -75,22 +78,25 @@ static const struct {
     PERSISTED_1_LOG PERSISTED_1_LOG "idle\n", 0 },
   { "CR LF", PERSISTED_1 "\r\n" PERSISTED_1 "\r\n", PERSISTED_1_LOG PERSISTED_1_LOG, 0 },
   { "any order and white space",
-    " {\n \"FragmentNumber\" : \"91\" ,\r\n\t\"FragmentTimecode\" : 1,\"EventType\":\"PERSISTED\"\n}",
+    " {\n \"FragmentNumber\" : \"91\" ,\r\n\t\"FragmentTimecode\" : 1,"
+    "\"EventType\":\"PERSISTED\"\n}",
     PERSISTED_1_LOG, 0 },
   { "quoted numbers",
-    "{\"EventType\":\"ERROR\",\"FragmentTimecode\":\"1\",\"ErrorId\":\"4004\"}", "error t=1 id=4004\n",
-    0 },
+    "{\"EventType\":\"ERROR\",\"FragmentTimecode\":\"1\",\"ErrorId\":\"4004\"}",
+    "error t=1 id=4004\n", 0 },
   { "unknown members, nested",
     "{\"New\":{\"a\":[1,{\"b\":\"}]{[\"}],\"EventType\":\"IDLE\"},\"Old\":[[],{}],"
     "\"EventType\":\"PERSISTED\",\"FragmentTimecode\":1,\"FragmentNumber\":\"91\",\"x\":null}",
     PERSISTED_1_LOG, 0 },
-  { "escapes", "{\"Event\\u0054ype\":\"PERSI\\u0053TED\",\"q\":\"\\\"}\\\\\",\"FragmentTimecode\":1,"
+  { "escapes",
+    "{\"Event\\u0054ype\":\"PERSI\\u0053TED\",\"q\":\"\\\"}\\\\\",\"FragmentTimecode\":1,"
     "\"FragmentNumber\":\"91\"}", PERSISTED_1_LOG, 0 },
   { "unknown event", "{\"EventType\":\"REWOUND\",\"FragmentTimecode\":7}\n" PERSISTED_1,
     "unknown t=7\n" PERSISTED_1_LOG, 0 },
   { "null is absent", "{\"EventType\":\"IDLE\",\"FragmentTimecode\":null,\"FragmentNumber\":null,"
     "\"ErrorId\":null,\"ErrorCode\":null}", "idle\n", 0 },
-  { "relative timecode 0", "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":0}", "received t=0\n", 0 },
+  { "relative timecode 0",
+    "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":0}", "received t=0\n", 0 },
   { "largest timecode", "{\"EventType\":\"RECEIVED\",\"FragmentTimecode\":9223372036854775807}",
     "received t=9223372036854775807\n", 0 },
   { "error without id", "{\"EventType\":\"ERROR\"}", "error\n", 0 },
@@ -123,7 +129,8 @@ static const struct {
   { "a wrong closer", "{\"EventType\":[\"IDLE\"}\n" PERSISTED_1, PERSISTED_1_LOG, 1 },
   { "a stray closer", "}\n]\n" PERSISTED_1, PERSISTED_1_LOG, 2 },
   { "a control character", "{\"EventType\":\x01\"IDLE\"}\n" PERSISTED_1, PERSISTED_1_LOG, 1 },
-  { "text after an object", PERSISTED_1 "garbage\n" PERSISTED_1, PERSISTED_1_LOG PERSISTED_1_LOG, 1 },
+  { "text after an object", PERSISTED_1 "garbage\n" PERSISTED_1,
+    PERSISTED_1_LOG PERSISTED_1_LOG, 1 },
   { "no end", PERSISTED_1 "{\"EventType\":\"IDLE\"", PERSISTED_1_LOG, 0 },
 };
 

@@ -342,7 +342,8 @@ END_TEST
 START_TEST (test_avcc_parse_forms)
 {
   g_auto (KvsH264Avcc) avcc = { 0 }, no_sets = { 0 }, bad = { 0 };
-  g_autoptr (GBytes) empty_set = bytes_from_hex ("0142c00d ffe1 0000 01 0003 68ce38");
+  g_autoptr (GBytes) empty_set = bytes_from_hex (
+    "0142c00d ffe1 0000 07 000168 000168 000168 000168 000168 000168 000168");
   g_autoptr (GBytes) other_version = bytes_from_hex ("0242c00d ffe000");
   g_autoptr (GBytes) swapped = bytes_from_hex ("0142c00d ffe1 0003 68ce38 01 0003 68ce38");
 

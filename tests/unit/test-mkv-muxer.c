@@ -69,7 +69,8 @@ START_TEST (test_header)
   audio->bit_depth = 16;
   header = kvs_mkv_header_new (tracks, 2, 1000000, segment_uid);
   expected = g_strdup_printf (
-    "1a45dfa3 a3 428681 01 42f781 01 42f281 04 42f381 08 428288 6d6174726f736b61 428781 04 428581 02"
+    "1a45dfa3 a3 428681 01 42f781 01 42f281 04 42f381 08 428288 6d6174726f736b61"
+    "428781 04 428581 02"
     "18538067 01ffffffffffffff"
     "1549a966 %02x 73a490 101112131415161718191a1b1c1d1e1f 2ad7b183 0f4240 4d80%02x %s 5741%02x %s"
     "1654ae6b f3"
@@ -218,9 +219,9 @@ append_block (GByteArray *file, guint track, gint16 timecode, KvsFrameFlags flag
   guint8 start[KVS_MKV_SIMPLE_BLOCK_MAX_BYTES];
   gsize size;
   const guint8 *data = g_bytes_get_data (payload, &size);
+  gsize n = kvs_mkv_write_simple_block_start (start, track, timecode, flags, size);
 
-  g_byte_array_append (file, start,
-                       (guint) kvs_mkv_write_simple_block_start (start, track, timecode, flags, size));
+  g_byte_array_append (file, start, (guint) n);
   g_byte_array_append (file, data, (guint) size);
 }
 
