@@ -49,6 +49,7 @@ struct _GstKvsSink {
   GstKvsSinkSettings settings;
   KvsProducer *producer; /* from READY to PAUSED, until PAUSED to READY */
   guint generation;      /* of the producer: events of an older one say nothing about this run */
+  GError *settings_error; /* why there is no target, until it was told */
   gboolean failed;
   gboolean finished;    /* kvs_producer_finish() was called */
   gboolean drained;     /* all is delivered; EOS may be posted */
@@ -180,6 +181,20 @@ static void
 on_session_ended (gpointer user_data)
 {
   report_session (user_data, FALSE);
+}
+
+/* Bad settings are an error message, not a failed state change: applications get them the same way as
+ * what the service refuses a moment later, and gst-launch-1.0 prints one error and exits with 1. */
+static void
+report_settings_error (GstKvsSink *sink)
+{
+  g_autoptr (GError) error = NULL;
+
+  GST_OBJECT_LOCK (sink);
+  error = g_steal_pointer (&sink->settings_error);
+  GST_OBJECT_UNLOCK (sink);
+  if (error != NULL)
+    gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);
 }
 
 /* EOS goes out once, in PLAYING only, as every sink's does. */
@@ -365,8 +380,10 @@ gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
   KvsFrameInfo info = { .track_number = pad->track_number };
   GstKvsTimes times;
 
-  if (producer == NULL)
+  if (producer == NULL) {
+    report_settings_error (sink);
     return flow_of (sink, KVS_PUSH_FLUSHING);
+  }
   if (pad->track == NULL)
     return GST_FLOW_NOT_NEGOTIATED;
   payload = gst_kvs_payload_new (buffer);
@@ -550,22 +567,16 @@ gst_kvs_sink_release_pad (GstElement *element, GstPad *pad)
 
 /* ---- states ---- */
 
-/* Bad settings are an error message, not a failed state change: that is what applications and
- * gst-launch-1.0 report as it stands, and the same way as what the service refuses a moment later. */
 static gboolean
 open_target (GstKvsSink *sink)
 {
-  g_autoptr (GError) error = NULL;
-
   GST_OBJECT_LOCK (sink);
   g_clear_pointer (&sink->target, gst_kvs_sink_target_free);
-  sink->target = gst_kvs_sink_target_new (&sink->settings, &error);
+  g_clear_error (&sink->settings_error);
+  sink->target = gst_kvs_sink_target_new (&sink->settings, &sink->settings_error);
   sink->failed = sink->target == NULL;
   GST_OBJECT_UNLOCK (sink);
-  if (sink->target != NULL)
-    return TRUE;
-  gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);
-  return FALSE;
+  return sink->target != NULL;
 }
 
 static void
@@ -638,6 +649,7 @@ gst_kvs_sink_change_state (GstElement *element, GstStateChange transition)
   switch (transition) {
     case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
       set_playing (sink, TRUE);
+      report_settings_error (sink);
       post_eos_if_due (sink);
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
@@ -700,6 +712,7 @@ gst_kvs_sink_finalize (GObject *object)
 
   release_producer (sink);
   g_clear_pointer (&sink->target, gst_kvs_sink_target_free);
+  g_clear_error (&sink->settings_error);
   gst_kvs_sink_settings_clear (&sink->settings);
   G_OBJECT_CLASS (gst_kvs_sink_parent_class)->finalize (object);
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Shared by the files that make up the store. */
+#pragma once
+
+#include "db.h"
+#include "store.h"
+
+G_BEGIN_DECLS
+
+/* streams: (element-type utf8 KvsLocalStream): by name */
+struct _KvsLocalStore {
+  sqlite3 *db;
+  gint lock_fd;
+  gchar *media_folder;
+  gchar *region;
+  gchar *account;
+  gchar *default_kms_key;
+  GHashTable *streams;
+};
+
+gboolean kvs_local_store_make_folder (KvsLocalStore *store, const KvsLocalStream *stream,
+                                      GError **error);
+void kvs_local_store_remove_folder (KvsLocalStore *store, const gchar *name);
+gboolean kvs_local_store_tidy_files (KvsLocalStore *store, GError **error);
+
+G_END_DECLS
