@@ -79,6 +79,11 @@ static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE (
     GST_STATIC_CAPS ("video/x-h264, stream-format=(string){ avc, byte-stream }, "
                      "alignment=(string)au"));
 
+static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE (
+    "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+    GST_STATIC_CAPS ("audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string)raw; "
+                     "audio/x-alaw; audio/x-mulaw"));
+
 /* ---- events of the producer, on the I/O thread ---- */
 
 typedef struct {
@@ -541,9 +546,10 @@ gst_kvs_sink_request_new_pad (GstElement *element, GstPadTemplate *template, con
   GstKvsSinkPad *pad;
 
   GST_OBJECT_LOCK (sink);
-  if (element->numsinkpads > 0) {
+  if (element->numsinkpads > 0 || template != gst_element_class_get_pad_template (
+                                      GST_ELEMENT_GET_CLASS (element), "video_%u")) {
     GST_OBJECT_UNLOCK (sink);
-    GST_ERROR_OBJECT (sink, "This version uploads one video track; it has its pad already");
+    GST_ERROR_OBJECT (sink, "This version uploads one video track, and no audio yet");
     return NULL;
   }
   own_name = name != NULL ? g_strdup (name) : g_strdup_printf ("video_%u", sink->next_pad_id++);
@@ -747,6 +753,8 @@ gst_kvs_sink_class_init (GstKvsSinkClass *klass)
   element_class->release_pad = gst_kvs_sink_release_pad;
   element_class->change_state = gst_kvs_sink_change_state;
   gst_element_class_add_static_pad_template_with_gtype (element_class, &video_template,
+                                                        GST_TYPE_KVS_SINK_PAD);
+  gst_element_class_add_static_pad_template_with_gtype (element_class, &audio_template,
                                                         GST_TYPE_KVS_SINK_PAD);
   gst_element_class_set_static_metadata (element_class, "Kinesis Video Streams sink",
                                          "Sink/Network",

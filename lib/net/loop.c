@@ -29,6 +29,7 @@ typedef struct {
 struct _KvsLoop {
   /* any thread, under shared_lock */
   guint n_refs;
+  guint n_exit_holds;
 
   /* any thread, under lock */
   GMutex lock;
@@ -49,6 +50,7 @@ struct _KvsLoop {
 };
 
 static GMutex shared_lock;
+static GCond exit_holds_gone;
 static KvsLoop *shared_loop;
 
 /* ---- timers ---- */
@@ -411,6 +413,8 @@ stop_at_exit (void)
     loop->n_refs++;
     thread = loop->thread;
   }
+  while (thread != NULL && thread != g_thread_self () && loop->n_exit_holds > 0)
+    g_cond_wait (&exit_holds_gone, &shared_lock);
   g_mutex_unlock (&shared_lock);
   if (thread == NULL || thread == g_thread_self ())
     return;
@@ -533,6 +537,36 @@ kvs_loop_release (KvsLoop *loop)
   }
   g_thread_join (thread);
   loop_free (loop);
+}
+
+/**
+ * kvs_loop_hold_exit:
+ * @loop: the loop
+ *
+ * The end of the process waits until kvs_loop_unhold_exit(), which the caller bounds. I/O thread
+ * only.
+ */
+void
+kvs_loop_hold_exit (KvsLoop *loop)
+{
+  g_mutex_lock (&shared_lock);
+  loop->n_exit_holds++;
+  g_mutex_unlock (&shared_lock);
+}
+
+/**
+ * kvs_loop_unhold_exit:
+ * @loop: the loop
+ *
+ * I/O thread only.
+ */
+void
+kvs_loop_unhold_exit (KvsLoop *loop)
+{
+  g_mutex_lock (&shared_lock);
+  loop->n_exit_holds--;
+  g_cond_broadcast (&exit_holds_gone);
+  g_mutex_unlock (&shared_lock);
 }
 
 /**

@@ -30,6 +30,8 @@ typedef void (*KvsLoopTransferFunc) (CURLcode result, gpointer user_data);
 KvsLoop *kvs_loop_acquire (void);
 KvsLoop *kvs_loop_ref (KvsLoop *loop);
 void kvs_loop_release (KvsLoop *loop);
+void kvs_loop_hold_exit (KvsLoop *loop);
+void kvs_loop_unhold_exit (KvsLoop *loop);
 gboolean kvs_loop_is_current (KvsLoop *loop);
 void kvs_loop_invoke (KvsLoop *loop, KvsLoopFunc func, gpointer user_data);
 

@@ -53,6 +53,8 @@ struct _KvsProducer {
   gchar *data_endpoint;
   KvsAwsCall *call;
   KvsSession *session;
+  gboolean session_is_open; /* the service has accepted it */
+  gboolean holds_exit;
   guint64 persisted_before_session;
   KvsRetryAction ack_action; /* why the session is being ended, when an Ack was the reason */
   gboolean ack_action_set;
@@ -139,6 +141,24 @@ kvs_producer_unref (KvsProducer *producer)
 
 /* ---- the end ---- */
 
+/* An application may go away right after it has stopped its pipeline. The end of the process waits for
+ * what is still to be delivered, but only while the service takes it: stop-stream-timeout is for
+ * those who wait for EOS. */
+static void
+update_exit_hold (KvsProducer *producer)
+{
+  gboolean wanted = producer->running && producer->finishing && producer->session != NULL
+                    && producer->session_is_open;
+
+  if (wanted == producer->holds_exit)
+    return;
+  producer->holds_exit = wanted;
+  if (wanted)
+    kvs_loop_hold_exit (producer->loop);
+  else
+    kvs_loop_unhold_exit (producer->loop);
+}
+
 /* Not from inside a libcurl callback. May free the producer. */
 static void
 stop (KvsProducer *producer)
@@ -146,6 +166,7 @@ stop (KvsProducer *producer)
   if (!producer->running)
     return;
   producer->running = FALSE;
+  update_exit_hold (producer);
   kvs_loop_cancel_timer (producer->loop, &producer->retry_timer);
   kvs_loop_cancel_timer (producer->loop, &producer->contact_timer);
   kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
@@ -466,6 +487,8 @@ on_session_opened (gpointer user_data)
   KvsProducer *producer = user_data;
 
   mark_contact (producer);
+  producer->session_is_open = TRUE;
+  update_exit_hold (producer);
   g_atomic_int_inc (&producer->n_sessions);
   if (producer->n_failures > 0)
     g_atomic_int_inc (&producer->n_reconnects);
@@ -571,6 +594,8 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   gboolean by_ack = producer->ack_action_set;
 
   g_clear_pointer (&producer->session, kvs_session_free);
+  producer->session_is_open = FALSE;
+  update_exit_hold (producer);
   kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
   kvs_fragment_buffer_end_session (producer->buffer);
   producer->ack_action_set = FALSE;
@@ -784,6 +809,7 @@ on_finish_timeout (gpointer user_data)
   producer->events.warning (error, NULL, producer->user_data);
   /* Nothing more will come of this session: no need to give it time to close. */
   g_clear_pointer (&producer->session, kvs_session_free);
+  update_exit_hold (producer);
   tell_drained (producer);
 }
 
@@ -795,6 +821,7 @@ on_finish (gpointer user_data)
   if (!producer->running || producer->finishing)
     return;
   producer->finishing = TRUE;
+  update_exit_hold (producer);
   if (kvs_fragment_buffer_is_drained (producer->buffer)) {
     if (producer->session != NULL)
       kvs_session_wake (producer->session);

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Clips for the end-to-end tests, and what other people's programs read of what was uploaded.
+
+The oracle is FFmpeg: it hashes each packet of the source and of what came back.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+
+import support
+
+EBML_HEADER = b"\x1a\x45\xdf\xa3"
+
+
+def launch(*words):
+    """A GStreamer pipeline that needs no kvssink, run to its end."""
+    subprocess.run([support.tool("gst-launch-1.0"), "-q", *" ".join(words).split()], check=True,
+                   stdin=subprocess.DEVNULL, timeout=120 * support.SLOWNESS)
+
+
+def make_clip(path, frames=600, size=(1280, 720), rate=30, encoder="", parse=""):
+    """H.264 in Matroska, at about 4 Mbit/s with the defaults."""
+    width, height = size
+    launch(f"videotestsrc num-buffers={frames}",
+           f"! video/x-raw,width={width},height={height},framerate={rate}/1",
+           f"! x264enc bitrate=4000 key-int-max=60 speed-preset=ultrafast {encoder}",
+           f"! h264parse {parse} ! video/x-h264,stream-format=avc,alignment=au",
+           f"! matroskamux ! filesink location={path}")
+    return path
+
+
+def split_files(data):
+    """The Matroska files that stand one after the other in GetMedia's answer."""
+    starts = []
+    at = data.find(EBML_HEADER)
+    while at >= 0:
+        starts.append(at)
+        at = data.find(EBML_HEADER, at + 4)
+    return [data[a:b] for a, b in zip(starts, starts[1:] + [len(data)])]
+
+
+def run_quiet(*command):
+    """Standard output; any word on standard error is a complaint."""
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    if result.returncode != 0 or result.stderr.strip():
+        raise AssertionError(f"{' '.join(command)} complains: {result.stderr.decode()[-2000:]}")
+    return result.stdout.decode()
+
+
+def packet_hashes(path):
+    """SHA-256 of each video packet as FFmpeg's demuxer gives it."""
+    text = run_quiet(support.tool("ffmpeg"), "-nostdin", "-v", "warning", "-i", path, "-map", "0:v",
+                     "-c", "copy", "-copyts", "-f", "framehash", "-")
+    return [line.rsplit(",", 1)[1].strip() for line in text.splitlines()
+            if line and not line.startswith("#")]
+
+
+def probe(path):
+    """What ffprobe says about packets and streams."""
+    text = run_quiet(support.tool("ffprobe"), "-v", "warning", "-show_streams", "-show_packets",
+                     "-of", "json", path)
+    return json.loads(text)
+
+
+def check_with_mkvinfo(path):
+    """mkvinfo's reading of a file, which must have no complaint."""
+    text = run_quiet(support.tool("mkvinfo"), "--all", path)
+    for line in text.splitlines():
+        if "error" in line.lower() or "invalid" in line.lower() or "unknown element" in line.lower():
+            raise AssertionError(f"mkvinfo complains: {line}")
+    return text
+
+
+class Fragment:
+    """One fragment that came back, as FFmpeg reads it."""
+
+    def __init__(self, data, folder, number):
+        self.path = os.path.join(folder, f"{number:04}.mkv")
+        with open(self.path, "wb") as file:
+            file.write(data)
+        facts = probe(self.path)
+        self.stream = facts["streams"][0]
+        self.packets = facts["packets"]
+        self.hashes = packet_hashes(self.path)
+
+    @property
+    def starts_with_key(self):
+        return "K" in self.packets[0]["flags"]
+
+    @property
+    def first_pts_ms(self):
+        return min(round(float(packet["pts_time"]) * 1000) for packet in self.packets)
+
+    @property
+    def last_pts_ms(self):
+        return max(round(float(packet["pts_time"]) * 1000) for packet in self.packets)
+
+
+def read_back(kvs, stream):
+    """All fragments of a stream, from GetMedia."""
+    folder = tempfile.mkdtemp(dir=kvs.data)
+    return [Fragment(data, folder, i)
+            for i, data in enumerate(split_files(kvs.get_media(stream)))]
