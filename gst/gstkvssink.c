@@ -65,7 +65,8 @@ struct _GstKvsSink {
   gint64 default_duration_ns;
   gint64 key_unit_request_us;
   gint64 damaged_warning_us;
-  guint64 n_damaged;
+
+  gint n_damaged; /* buffers; atomic */
 };
 
 enum {
@@ -294,8 +295,9 @@ release_producer (GstKvsSink *sink)
   kvs_producer_unref (producer);
 }
 
-/* After EOS the stream has ended for the producer; media that come still need a new one. */
-static void
+/* After EOS the stream has ended for the producer; media that come still need a new one.
+ * Returns: whether there is one. */
+static gboolean
 restart_if_finished (GstKvsSink *sink)
 {
   gboolean finished;
@@ -304,9 +306,10 @@ restart_if_finished (GstKvsSink *sink)
   finished = sink->finished && sink->producer != NULL;
   GST_OBJECT_UNLOCK (sink);
   if (!finished)
-    return;
+    return FALSE;
   release_producer (sink);
   start_producer (sink);
+  return TRUE;
 }
 
 /* ---- buffers ---- */
@@ -333,13 +336,13 @@ report_damaged (GstKvsSink *sink, const GError *error)
   gint64 now_us = g_get_monotonic_time ();
   g_autoptr (GError) full = NULL;
 
-  sink->n_damaged++;
+  g_atomic_int_inc (&sink->n_damaged);
   if (sink->damaged_warning_us != 0 && now_us - sink->damaged_warning_us < DAMAGED_WARNING_US)
     return;
   sink->damaged_warning_us = now_us;
   full = g_error_new (error->domain, error->code,
-                      "%s; the buffer was dropped (%" G_GUINT64_FORMAT " so far)", error->message,
-                      sink->n_damaged);
+                      "%s; the buffer was dropped (%d so far)", error->message,
+                      g_atomic_int_get (&sink->n_damaged));
   gst_kvs_sink_report_warning (GST_ELEMENT (sink), full, NULL);
 }
 
@@ -395,10 +398,6 @@ gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
   if (!gst_kvs_sink_pad_parse (pad, buffer, payload, &info.flags, &error)) {
     if (error != NULL)
       report_damaged (sink, error);
-    return GST_FLOW_OK;
-  }
-  if (pad->track->codec_private == NULL) {
-    request_key_unit (sink, gst_pad);
     return GST_FLOW_OK;
   }
   gst_kvs_sink_pad_get_times (pad, GST_ELEMENT (sink), buffer, sink->default_duration_ns, &times,
@@ -478,8 +477,8 @@ handle_stream_start (GstKvsSink *sink, GstKvsSinkPad *pad, GstEvent *event)
   GST_OBJECT_LOCK (sink);
   pad->eos = FALSE;
   GST_OBJECT_UNLOCK (sink);
-  restart_if_finished (sink);
-  pad->track_changed = pad->track != NULL;
+  if (restart_if_finished (sink))
+    gst_kvs_sink_pad_reset (pad);
   gst_message_set_seqnum (message, gst_event_get_seqnum (event));
   if (gst_event_parse_group_id (event, &group_id))
     gst_message_set_group_id (message, group_id);
@@ -602,7 +601,7 @@ reset_run (GstKvsSink *sink)
   sink->default_duration_ns = (gint64) (GST_SECOND / MAX (settings->framerate, 1));
   sink->key_unit_request_us = 0;
   sink->damaged_warning_us = 0;
-  sink->n_damaged = 0;
+  g_atomic_int_set (&sink->n_damaged, 0);
   GST_OBJECT_LOCK (sink);
   for (GList *link = GST_ELEMENT (sink)->sinkpads; link != NULL; link = link->next) {
     GST_KVS_SINK_PAD (link->data)->eos = FALSE;
@@ -691,7 +690,7 @@ make_stats (GstKvsSink *sink)
 
   if (producer != NULL)
     kvs_producer_get_stats (producer, &stats);
-  return gst_kvs_sink_make_stats (&stats);
+  return gst_kvs_sink_make_stats (&stats, (guint) g_atomic_int_get (&sink->n_damaged));
 }
 
 static void

@@ -41,7 +41,7 @@ gst_kvs_sink_pad_reset (GstKvsSinkPad *pad)
 {
   gst_segment_init (&pad->segment, GST_FORMAT_TIME);
   pad->next_pts_ns = -1;
-  pad->track_changed = pad->track != NULL;
+  pad->track_changed = pad->track != NULL && pad->track->codec_private != NULL;
 }
 
 /* ---- caps ---- */

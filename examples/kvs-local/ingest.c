@@ -32,6 +32,8 @@ typedef struct {
   gboolean has_timecode; /* and so a number */
   gboolean is_dropped;   /* an ERROR ack was sent; the rest of it is passed over */
   gboolean is_closed;    /* of known size, and whole */
+  gboolean has_bad_tags;
+  KvsLocalAckError tag_error;
   KvsLocalFragment info;
   guint64 cluster_bytes;
   TrackSpan spans[KVS_LOCAL_MAX_TRACKS];
@@ -154,11 +156,14 @@ open_fragment (KvsLocalIngest *ingest)
   fragment->info.server_ms = g_get_real_time () / 1000;
   fragment->info.header_size = header->len;
   fragment->info.cluster_offset = (guint64) header->len + tags->len;
+  fragment->has_bad_tags = ingest->tags.is_bad;
+  fragment->tag_error = ingest->tags.error;
   fragment->writer = kvs_local_fragment_writer_new (folder, &error);
   if (fragment->writer == NULL
       || !kvs_local_fragment_writer_append (fragment->writer, header->data, header->len, &error)
       || !kvs_local_fragment_writer_append (fragment->writer, tags->data, tags->len, &error))
     drop_after_failure (ingest, error);
+  kvs_local_fragment_tags_reset (&ingest->tags);
 }
 
 static gboolean
@@ -205,10 +210,9 @@ take_timecode (KvsLocalIngest *ingest, const guint8 *payload, gsize size, GError
     drop_fragment (ingest, KVS_LOCAL_ACK_INVALID_PRODUCER_TIMESTAMP);
   else if (ingest->has_previous && info->timecode <= ingest->previous_timecode)
     drop_fragment (ingest, KVS_LOCAL_ACK_TIMECODE_LESSER_THAN_PREVIOUS);
-  else if (ingest->tags.is_bad)
-    drop_fragment (ingest, ingest->tags.error);
+  else if (fragment->has_bad_tags)
+    drop_fragment (ingest, fragment->tag_error);
   info->producer_ms = offset_ms + timecode_ms;
-  kvs_local_fragment_tags_reset (&ingest->tags);
   return TRUE;
 }
 

@@ -7,14 +7,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define MAX_EVENTS 64
+#include "net/timers.h"
 
-struct _KvsLoopTimer {
-  gint64 deadline_us;
-  guint64 serial; /* keeps timers of one deadline apart, first come first served */
-  KvsLoopFunc func;
-  gpointer user_data;
-};
+#define MAX_EVENTS 64
 
 typedef struct {
   KvsLoopFunc func;
@@ -44,8 +39,7 @@ struct _KvsLoop {
   /* the I/O thread alone */
   CURLM *multi;
   GHashTable *transfers; /* CURL * -> Transfer */
-  GTree *timers;         /* of KvsLoopTimer */
-  guint64 next_serial;
+  KvsTimers *timers;
   gint64 curl_deadline_us; /* -1: none */
 };
 
@@ -54,16 +48,6 @@ static GCond exit_holds_gone;
 static KvsLoop *shared_loop;
 
 /* ---- timers ---- */
-
-static gint
-timer_compare (gconstpointer a, gconstpointer b, gpointer unused)
-{
-  const KvsLoopTimer *x = a, *y = b;
-
-  if (x->deadline_us != y->deadline_us)
-    return x->deadline_us < y->deadline_us ? -1 : 1;
-  return x->serial < y->serial ? -1 : x->serial > y->serial;
-}
 
 /**
  * kvs_loop_add_timer:
@@ -79,15 +63,8 @@ timer_compare (gconstpointer a, gconstpointer b, gpointer unused)
 KvsLoopTimer *
 kvs_loop_add_timer (KvsLoop *loop, gint64 delay_us, KvsLoopFunc func, gpointer user_data)
 {
-  KvsLoopTimer *timer = g_new0 (KvsLoopTimer, 1);
-
   g_assert (kvs_loop_is_current (loop));
-  timer->deadline_us = g_get_monotonic_time () + MAX (delay_us, 0);
-  timer->serial = loop->next_serial++;
-  timer->func = func;
-  timer->user_data = user_data;
-  g_tree_insert (loop->timers, timer, timer);
-  return timer;
+  return kvs_timers_add (loop->timers, delay_us, func, user_data);
 }
 
 /**
@@ -103,31 +80,7 @@ kvs_loop_cancel_timer (KvsLoop *loop, KvsLoopTimer **timer)
   if (*timer == NULL)
     return;
   g_assert (kvs_loop_is_current (loop));
-  g_tree_remove (loop->timers, *timer);
-  g_clear_pointer (timer, g_free);
-}
-
-static KvsLoopTimer *
-first_timer (KvsLoop *loop)
-{
-  GTreeNode *node = g_tree_node_first (loop->timers);
-
-  return node != NULL ? g_tree_node_key (node) : NULL;
-}
-
-static void
-run_due_timers (KvsLoop *loop)
-{
-  gint64 now_us = g_get_monotonic_time ();
-  KvsLoopTimer *timer;
-
-  while ((timer = first_timer (loop)) != NULL && timer->deadline_us <= now_us) {
-    KvsLoopTimer due = *timer;
-
-    g_tree_remove (loop->timers, timer);
-    g_free (timer);
-    due.func (due.user_data);
-  }
+  kvs_timers_cancel (loop->timers, g_steal_pointer (timer));
 }
 
 /* ---- calls from other threads ---- */
@@ -294,12 +247,12 @@ kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy)
 static int
 wait_time_ms (KvsLoop *loop)
 {
-  const KvsLoopTimer *timer = first_timer (loop);
+  gint64 timer_us = kvs_timers_get_next_us (loop->timers);
   gint64 deadline_us = loop->curl_deadline_us;
   gint64 left_us;
 
-  if (timer != NULL && (deadline_us < 0 || timer->deadline_us < deadline_us))
-    deadline_us = timer->deadline_us;
+  if (timer_us >= 0 && (deadline_us < 0 || timer_us < deadline_us))
+    deadline_us = timer_us;
   if (deadline_us < 0)
     return -1;
   left_us = deadline_us - g_get_monotonic_time ();
@@ -344,7 +297,7 @@ loop_free (KvsLoop *loop)
 {
   g_hash_table_unref (loop->transfers);
   curl_multi_cleanup (loop->multi);
-  g_tree_unref (loop->timers);
+  kvs_timers_free (loop->timers);
   close (loop->epoll_fd);
   close (loop->wake_fd);
   g_mutex_clear (&loop->lock);
@@ -365,7 +318,7 @@ run (gpointer data)
     run_curl_timer (loop);
     run_finished_transfers (loop);
     run_invocations (loop);
-    run_due_timers (loop);
+    kvs_timers_run_due (loop->timers);
     /* Both may have moved transfers along, which curl asks for with a deadline of now. */
     run_curl_timer (loop);
     run_finished_transfers (loop);
@@ -444,7 +397,7 @@ loop_new (void)
   g_queue_init (&loop->invocations);
   loop->n_refs = 1;
   loop->curl_deadline_us = -1;
-  loop->timers = g_tree_new_full (timer_compare, NULL, NULL, NULL);
+  loop->timers = kvs_timers_new ();
   loop->transfers = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   loop->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   loop->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);

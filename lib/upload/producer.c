@@ -1,73 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "upload/producer.h"
-
-#include "aws/client.h"
-#include "aws/control-plane.h"
 #include "aws/endpoint.h"
 #include "error.h"
-#include "net/loop.h"
-#include "upload/retry.h"
-#include "upload/session.h"
+#include "upload/producer-private.h"
 
 /* A service that cannot be reached is told about within 5 s, whatever connection-timeout is. */
 #define FIRST_CONTACT_US (4 * G_USEC_PER_SEC)
 #define WARNING_INTERVAL_US (60 * G_USEC_PER_SEC)
 #define DROP_WARNING_INTERVAL_US (10 * G_USEC_PER_SEC)
-#define STATUS_POLL_US (G_USEC_PER_SEC / 2)
 /* The service ends a connection after 45 minutes (kvs-api.md section 6). */
 #define MAX_SESSION_US (40 * 60 * (gint64) G_USEC_PER_SEC)
 /* How long the service may take to end its answer once all is persisted. */
 #define CLOSE_US (2 * G_USEC_PER_SEC)
 /* A file is not a camera: who uploads one wants to hear that it does not work. */
 #define OFFLINE_MAX_FAILURES 5
-
-struct _KvsProducer {
-  gatomicrefcount refs;
-
-  /* constant */
-  KvsLoop *loop;
-  KvsStreamDefinition *definition;
-  KvsProducerEvents events;
-  gpointer user_data;
-  GDestroyNotify destroy;
-
-  KvsFragmentBuffer *buffer; /* thread safe */
-
-  /* any thread, with atomic operations */
-  gint n_dropped_untold;
-  gint n_sessions;
-  gint n_reconnects;
-  gint n_error_acks;
-
-  /* the I/O thread alone */
-  KvsAwsClient *client;
-  gboolean running; /* owns a reference */
-  gboolean finishing;
-  gboolean drained;
-  gboolean described;
-  gboolean must_create;
-  gboolean tagged;
-  gboolean contacted; /* the service has answered once */
-  gchar *content_type; /* of a stream that is created; NULL until it is known */
-  gchar *stream_arn;
-  gchar *data_endpoint;
-  KvsAwsCall *call;
-  KvsSession *session;
-  gboolean session_is_open; /* the service has accepted it */
-  gboolean holds_exit;
-  guint64 persisted_before_session;
-  KvsRetryAction ack_action; /* why the session is being ended, when an Ack was the reason */
-  gboolean ack_action_set;
-  guint n_failures; /* in a row */
-  gint64 last_warning_us;
-  gint64 last_drop_warning_us;
-  KvsLoopTimer *retry_timer;
-  KvsLoopTimer *contact_timer;
-  KvsLoopTimer *finish_timer;
-  KvsLoopTimer *session_timer;
-};
-
-static void advance (KvsProducer *producer);
 
 /**
  * kvs_producer_new:
@@ -176,8 +121,8 @@ stop (KvsProducer *producer)
   kvs_producer_unref (producer);
 }
 
-static void
-fail (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
+void
+kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
 {
   kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
   producer->events.failed (error, service_error, producer->user_data);
@@ -268,8 +213,8 @@ tell_drops (gpointer user_data)
   producer->events.warning (error, NULL, producer->user_data);
 }
 
-static void
-mark_contact (KvsProducer *producer)
+void
+kvs_producer_mark_contact (KvsProducer *producer)
 {
   producer->contacted = TRUE;
   kvs_loop_cancel_timer (producer->loop, &producer->contact_timer);
@@ -283,7 +228,13 @@ on_retry_timer (gpointer user_data)
   KvsProducer *producer = user_data;
 
   producer->retry_timer = NULL;
-  advance (producer);
+  kvs_producer_advance (producer);
+}
+
+void
+kvs_producer_wait (KvsProducer *producer, gint64 delay_us)
+{
+  producer->retry_timer = kvs_loop_add_timer (producer->loop, delay_us, on_retry_timer, producer);
 }
 
 static gboolean
@@ -311,7 +262,7 @@ fail_region (KvsProducer *producer)
                      "There is no region %s: %s cannot be resolved; correct aws-region or "
                      "AWS_REGION", producer->client->region, producer->client->endpoint);
 
-  fail (producer, NULL, error);
+  kvs_producer_fail (producer, NULL, error);
 }
 
 /* What every failed call and Session comes to. Not from inside a libcurl callback. */
@@ -325,7 +276,7 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
     return;
   }
   if (gives_up (producer, action)) {
-    fail (producer, service_error, error);
+    kvs_producer_fail (producer, service_error, error);
     return;
   }
   if (action == KVS_RETRY_DESCRIBE)
@@ -333,150 +284,17 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
   if (action == KVS_RETRY_DESCRIBE || action == KVS_RETRY_REFRESH_ENDPOINT)
     g_clear_pointer (&producer->data_endpoint, g_free);
   warn_sometimes (producer, service_error, error);
-  producer->retry_timer = kvs_loop_add_timer (
-      producer->loop, kvs_retry_delay_us (producer->n_failures, 0), on_retry_timer, producer);
+  kvs_producer_wait (producer, kvs_retry_delay_us (producer->n_failures, 0));
 }
 
-static void
-handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
+void
+kvs_producer_handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
                      const GError *error)
 {
   handle_failure (producer,
                   kvs_retry_for_error ((KvsError) error->code,
                                        service_error != NULL ? service_error->type : NULL),
                   service_error, error);
-}
-
-/* ---- the control plane ---- */
-
-static void
-poll_status (KvsProducer *producer)
-{
-  producer->retry_timer
-      = kvs_loop_add_timer (producer->loop, STATUS_POLL_US, on_retry_timer, producer);
-}
-
-static void
-on_created (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
-            gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-
-  producer->call = NULL;
-  producer->must_create = FALSE;
-  if (service_error != NULL)
-    mark_contact (producer);
-  /* Somebody else was faster: then it is there. */
-  if (error != NULL && (service_error == NULL
-                        || !kvs_service_error_is (service_error, "ResourceInUse"))) {
-    handle_call_failure (producer, service_error, error);
-    return;
-  }
-  advance (producer);
-}
-
-static void
-fail_missing_stream (KvsProducer *producer, const KvsServiceError *service_error)
-{
-  g_autoptr (GError) error
-      = g_error_new (KVS_ERROR, KVS_ERROR_NOT_FOUND,
-                     "Stream %s does not exist in region %s, and allow-create-stream is false; "
-                     "create it, correct stream-name or aws-region, or set "
-                     "allow-create-stream=true",
-                     producer->definition->stream_name, producer->client->region);
-
-  fail (producer, service_error, error);
-}
-
-static void
-take_stream_info (KvsProducer *producer, const KvsStreamInfo *info)
-{
-  if (info->status != KVS_STREAM_STATUS_ACTIVE && info->status != KVS_STREAM_STATUS_UPDATING) {
-    poll_status (producer);
-    return;
-  }
-  producer->described = TRUE;
-  g_free (producer->stream_arn);
-  producer->stream_arn = g_strdup (info->arn);
-  if (producer->definition->fragment_acks)
-    kvs_fragment_buffer_set_release (producer->buffer,
-                                     info->retention_hours > 0 ? KVS_FRAGMENT_RELEASE_PERSISTED
-                                                               : KVS_FRAGMENT_RELEASE_RECEIVED);
-  advance (producer);
-}
-
-static void
-handle_bad_answer (KvsProducer *producer, const gchar *operation)
-{
-  g_autoptr (GError) error
-      = g_error_new (KVS_ERROR, KVS_ERROR_SERVICE,
-                     "%s of stream %s was answered with something else than it should", operation,
-                     producer->definition->stream_name);
-
-  handle_call_failure (producer, NULL, error);
-}
-
-static void
-on_described (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
-              gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-  KvsStreamInfo info;
-
-  producer->call = NULL;
-  if (error == NULL || service_error != NULL)
-    mark_contact (producer);
-  if (error != NULL && error->code == KVS_ERROR_NOT_FOUND) {
-    if (!producer->definition->allow_create) {
-      fail_missing_stream (producer, service_error);
-      return;
-    }
-    producer->must_create = TRUE;
-    advance (producer);
-  } else if (error != NULL) {
-    handle_call_failure (producer, service_error, error);
-  } else if (!kvs_control_plane_read_stream_info (answer, &info)) {
-    handle_bad_answer (producer, "DescribeStream");
-  } else {
-    take_stream_info (producer, &info);
-  }
-}
-
-static void
-on_tagged (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
-           gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-
-  producer->call = NULL;
-  /* Footage without tags is worth more than no footage. */
-  producer->tagged = TRUE;
-  if (error != NULL)
-    producer->events.warning (error, service_error, producer->user_data);
-  advance (producer);
-}
-
-static void
-on_endpoint (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
-             gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-  const gchar *endpoint;
-
-  producer->call = NULL;
-  if (error != NULL) {
-    handle_call_failure (producer, service_error, error);
-    return;
-  }
-  endpoint = kvs_control_plane_read_data_endpoint (answer);
-  /* What was not trusted to plain http for one call is not sent over it for another. */
-  if (endpoint == NULL
-      || !kvs_endpoint_check_url (endpoint, g_str_has_prefix (producer->client->endpoint, "http:"),
-                                  &producer->data_endpoint, NULL)) {
-    handle_bad_answer (producer, "GetDataEndpoint");
-    return;
-  }
-  advance (producer);
 }
 
 /* ---- sessions ---- */
@@ -486,7 +304,7 @@ on_session_opened (gpointer user_data)
 {
   KvsProducer *producer = user_data;
 
-  mark_contact (producer);
+  kvs_producer_mark_contact (producer);
   producer->session_is_open = TRUE;
   update_exit_hold (producer);
   g_atomic_int_inc (&producer->n_sessions);
@@ -608,13 +426,13 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   else if (by_ack)
     handle_failure (producer, action, NULL, error);
   else if (kvs_fragment_buffer_is_empty (producer->buffer))
-    advance (producer); /* an idle connection that was closed: nothing is lost, nothing is wrong */
+    kvs_producer_advance (producer); /* an idle connection that was closed: nothing is lost, nothing is wrong */
   else if (error != NULL)
-    handle_call_failure (producer, service_error, error);
+    kvs_producer_handle_call_failure (producer, service_error, error);
   else if (!made_progress (producer))
     handle_silent_end (producer);
   else
-    advance (producer);
+    kvs_producer_advance (producer);
 }
 
 static void
@@ -641,32 +459,14 @@ start_session (KvsProducer *producer)
 
 /* ---- the way through a stream's life ---- */
 
-/* Takes the next step, unless one is under way. Not from inside a libcurl callback. */
-static void
-advance (KvsProducer *producer)
+/* Not from inside a libcurl callback. */
+void
+kvs_producer_advance (KvsProducer *producer)
 {
-  const KvsStreamDefinition *definition = producer->definition;
-  KvsAwsClient *client = producer->client;
-
   if (!producer->running || producer->drained || producer->call != NULL
       || producer->session != NULL || producer->retry_timer != NULL)
     return;
-  if (producer->must_create && producer->content_type == NULL)
-    return;
-  if (producer->must_create)
-    producer->call = kvs_control_plane_create_stream (
-        client, definition->stream_name, producer->content_type, definition->retention_hours,
-        definition->kms_key_id, on_created, producer);
-  else if (!producer->described)
-    producer->call = kvs_control_plane_describe_stream (client, definition->stream_name,
-                                                        on_described, producer);
-  else if (!producer->tagged && definition->tags != NULL && producer->stream_arn != NULL)
-    producer->call = kvs_control_plane_tag_stream (client, producer->stream_arn, definition->tags,
-                                                   on_tagged, producer);
-  else if (producer->data_endpoint == NULL)
-    producer->call = kvs_control_plane_get_data_endpoint (client, definition->stream_name,
-                                                          on_endpoint, producer);
-  else if (kvs_fragment_buffer_wait (producer->buffer, 1))
+  if (!kvs_producer_set_up (producer) && kvs_fragment_buffer_wait (producer->buffer, 1))
     start_session (producer);
 }
 
@@ -678,7 +478,7 @@ on_start (gpointer user_data)
   producer->running = TRUE;
   producer->contact_timer
       = kvs_loop_add_timer (producer->loop, FIRST_CONTACT_US, on_no_contact, producer);
-  advance (producer);
+  kvs_producer_advance (producer);
 }
 
 /**
@@ -722,7 +522,7 @@ on_content_type (gpointer user_data)
     producer->content_type = g_steal_pointer (&message->content_type);
   g_free (message->content_type);
   g_free (message);
-  advance (producer);
+  kvs_producer_advance (producer);
 }
 
 /**
@@ -751,7 +551,7 @@ on_wake (gpointer user_data)
   if (producer->session != NULL)
     kvs_session_wake (producer->session);
   else
-    advance (producer);
+    kvs_producer_advance (producer);
 }
 
 /**
@@ -833,7 +633,7 @@ on_finish (gpointer user_data)
   if (producer->session != NULL)
     kvs_session_wake (producer->session);
   else
-    advance (producer);
+    kvs_producer_advance (producer);
 }
 
 /**

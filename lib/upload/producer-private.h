@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of KvsProducer share: producer.c (its life and its Sessions) and producer-setup.c
+ * (what comes before a Session). All of it runs on the I/O thread. */
+#pragma once
+
+#include "aws/client.h"
+#include "net/loop.h"
+#include "upload/producer.h"
+#include "upload/retry.h"
+#include "upload/session.h"
+
+G_BEGIN_DECLS
+
+struct _KvsProducer {
+  gatomicrefcount refs;
+
+  /* constant */
+  KvsLoop *loop;
+  KvsStreamDefinition *definition;
+  KvsProducerEvents events;
+  gpointer user_data;
+  GDestroyNotify destroy;
+
+  KvsFragmentBuffer *buffer; /* thread safe */
+
+  /* any thread, with atomic operations */
+  gint n_dropped_untold;
+  gint n_sessions;
+  gint n_reconnects;
+  gint n_error_acks;
+
+  /* the I/O thread alone */
+  KvsAwsClient *client;
+  gboolean running; /* owns a reference */
+  gboolean finishing;
+  gboolean drained;
+  gboolean described;
+  gboolean must_create;
+  gboolean tagged;
+  gboolean contacted; /* the service has answered once */
+  gchar *content_type; /* of a stream that is created; NULL until it is known */
+  gchar *stream_arn;
+  gchar *data_endpoint;
+  KvsAwsCall *call;
+  KvsSession *session;
+  gboolean session_is_open; /* the service has accepted it */
+  gboolean holds_exit;
+  guint64 persisted_before_session;
+  KvsRetryAction ack_action; /* why the session is being ended, when an Ack was the reason */
+  gboolean ack_action_set;
+  guint n_failures; /* in a row */
+  gint64 last_warning_us;
+  gint64 last_drop_warning_us;
+  KvsLoopTimer *retry_timer;
+  KvsLoopTimer *contact_timer;
+  KvsLoopTimer *finish_timer;
+  KvsLoopTimer *session_timer;
+};
+
+/* Takes the next step, unless one is under way. */
+void kvs_producer_advance (KvsProducer *producer);
+void kvs_producer_mark_contact (KvsProducer *producer);
+void kvs_producer_wait (KvsProducer *producer, gint64 delay_us);
+void kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error,
+                        const GError *error);
+void kvs_producer_handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
+                                       const GError *error);
+
+/* Starts the call of the control plane that is due; returns whether there is one to wait for. */
+gboolean kvs_producer_set_up (KvsProducer *producer);
+
+G_END_DECLS
