@@ -26,48 +26,13 @@
  *
  * Since: 0.1
  */
-#include "gstkvssink.h"
-
-#include "error.h"
-#include "gstkvssinkpad.h"
+#include "gstkvssink-private.h"
 #include "gstkvssinkreport.h"
-#include "gstkvssinksettings.h"
-#include "payload.h"
-#include "timeline.h"
 
-GST_DEBUG_CATEGORY_STATIC (kvssink_debug);
-#define GST_CAT_DEFAULT kvssink_debug
+GST_DEBUG_CATEGORY (kvssink_debug);
 
-/* How often an encoder is asked for a key frame while none comes. */
-#define KEY_UNIT_REQUEST_US G_USEC_PER_SEC
-#define DAMAGED_WARNING_US (10 * G_USEC_PER_SEC)
-
-struct _GstKvsSink {
-  GstElement parent;
-
-  /* under the object lock */
-  GstKvsSinkSettings settings;
-  KvsProducer *producer; /* from READY to PAUSED, until PAUSED to READY */
-  guint generation;      /* of the producer: events of an older one say nothing about this run */
-  GError *settings_error; /* why there is no target, until it was told */
-  gboolean failed;
-  gboolean finished;    /* kvs_producer_finish() was called */
-  gboolean drained;     /* all is delivered; EOS may be posted */
-  gboolean is_playing;
-  guint32 eos_seqnum;
-  guint next_pad_id;
-
-  /* between READY to PAUSED and PAUSED to READY */
-  GstKvsSinkTarget *target;
-
-  /* the streaming thread alone */
-  GstKvsTimeline timeline;
-  gint64 default_duration_ns;
-  gint64 key_unit_request_us;
-  gint64 damaged_warning_us;
-
-  gint n_damaged; /* buffers; atomic */
-};
+/* Year 2255: nanoseconds of a day after that do not fit 63 bits. */
+#define MAX_FILE_START_TIME_S G_GUINT64_CONSTANT (9000000000)
 
 enum {
   PROP_STATS = 1000,
@@ -84,455 +49,6 @@ static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE (
     "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS ("audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string)raw; "
                      "audio/x-alaw; audio/x-mulaw"));
-
-/* ---- events of the producer, on the I/O thread ---- */
-
-typedef struct {
-  GWeakRef sink;
-  guint generation;
-} EventTarget;
-
-static EventTarget *
-event_target_new (GstKvsSink *sink, guint generation)
-{
-  EventTarget *target = g_new0 (EventTarget, 1);
-
-  g_weak_ref_init (&target->sink, sink);
-  target->generation = generation;
-  return target;
-}
-
-static void
-event_target_free (gpointer data)
-{
-  EventTarget *target = data;
-
-  g_weak_ref_clear (&target->sink);
-  g_free (target);
-}
-
-/* Returns: (transfer full): the sink, if it still is in the run that the event belongs to. */
-static GstKvsSink *
-event_target_get (EventTarget *target)
-{
-  GstKvsSink *sink = g_weak_ref_get (&target->sink);
-  gboolean current;
-
-  if (sink == NULL)
-    return NULL;
-  GST_OBJECT_LOCK (sink);
-  current = sink->generation == target->generation;
-  GST_OBJECT_UNLOCK (sink);
-  if (!current)
-    g_clear_pointer (&sink, gst_object_unref);
-  return sink;
-}
-
-static void
-on_failed (const GError *error, const KvsServiceError *service_error, gpointer user_data)
-{
-  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
-
-  if (sink == NULL)
-    return;
-  GST_ERROR_OBJECT (sink, "%s", error->message);
-  GST_OBJECT_LOCK (sink);
-  sink->failed = TRUE;
-  GST_OBJECT_UNLOCK (sink);
-  gst_kvs_sink_report_error (GST_ELEMENT (sink), error, service_error);
-}
-
-static void
-on_warning (const GError *error, const KvsServiceError *service_error, gpointer user_data)
-{
-  EventTarget *target = user_data;
-  g_autoptr (GstKvsSink) sink = g_weak_ref_get (&target->sink);
-
-  if (sink == NULL)
-    return;
-  GST_WARNING_OBJECT (sink, "%s", error->message);
-  gst_kvs_sink_report_warning (GST_ELEMENT (sink), error, service_error);
-}
-
-static void
-on_ack (const KvsAck *ack, gpointer user_data)
-{
-  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
-
-  if (sink == NULL)
-    return;
-  GST_LOG_OBJECT (sink, "Ack %d for timecode %" G_GINT64_FORMAT " fragment %s error %u", ack->type,
-                  ack->timecode, ack->fragment_number, ack->error_id);
-  gst_kvs_sink_report_ack (GST_ELEMENT (sink), ack);
-}
-
-static void
-report_session (EventTarget *target, gboolean started)
-{
-  g_autoptr (GstKvsSink) sink = event_target_get (target);
-
-  if (sink == NULL)
-    return;
-  GST_INFO_OBJECT (sink, "Session %s", started ? "started" : "ended");
-  gst_kvs_sink_report_session (GST_ELEMENT (sink), started);
-}
-
-static void
-on_session_started (gpointer user_data)
-{
-  report_session (user_data, TRUE);
-}
-
-static void
-on_session_ended (gpointer user_data)
-{
-  report_session (user_data, FALSE);
-}
-
-/* Bad settings are an error message, not a failed state change: applications get them the same way as
- * what the service refuses a moment later, and gst-launch-1.0 prints one error and exits with 1. */
-static void
-report_settings_error (GstKvsSink *sink)
-{
-  g_autoptr (GError) error = NULL;
-
-  GST_OBJECT_LOCK (sink);
-  error = g_steal_pointer (&sink->settings_error);
-  GST_OBJECT_UNLOCK (sink);
-  if (error != NULL)
-    gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);
-}
-
-/* EOS goes out once, in PLAYING only, as every sink's does. */
-static void
-post_eos_if_due (GstKvsSink *sink)
-{
-  GstMessage *message = NULL;
-
-  GST_OBJECT_LOCK (sink);
-  if (sink->drained && sink->is_playing) {
-    sink->drained = FALSE;
-    message = gst_message_new_eos (GST_OBJECT (sink));
-    gst_message_set_seqnum (message, sink->eos_seqnum);
-  }
-  GST_OBJECT_UNLOCK (sink);
-  if (message != NULL) {
-    GST_INFO_OBJECT (sink, "All is delivered, posting EOS");
-    gst_element_post_message (GST_ELEMENT (sink), message);
-  }
-}
-
-static void
-on_drained (gpointer user_data)
-{
-  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
-
-  if (sink == NULL)
-    return;
-  GST_OBJECT_LOCK (sink);
-  sink->drained = TRUE;
-  GST_OBJECT_UNLOCK (sink);
-  post_eos_if_due (sink);
-}
-
-/* ---- the producer ---- */
-
-static KvsProducer *
-get_producer (GstKvsSink *sink)
-{
-  KvsProducer *producer;
-
-  GST_OBJECT_LOCK (sink);
-  producer = sink->producer != NULL ? kvs_producer_ref (sink->producer) : NULL;
-  GST_OBJECT_UNLOCK (sink);
-  return producer;
-}
-
-static void
-start_producer (GstKvsSink *sink)
-{
-  static const KvsProducerEvents events = {
-    .failed = on_failed,
-    .warning = on_warning,
-    .ack = on_ack,
-    .session_started = on_session_started,
-    .session_ended = on_session_ended,
-    .drained = on_drained,
-  };
-  const GstKvsSinkTarget *target = sink->target;
-  KvsProducerConfig config = {
-    .definition = target->definition,
-    .region = target->region,
-    .endpoint = target->endpoint,
-    .credentials = target->credentials,
-    .http = gst_kvs_sink_target_get_http (&sink->settings, target),
-  };
-  KvsProducer *producer;
-
-  GST_OBJECT_LOCK (sink);
-  sink->generation++;
-  sink->failed = sink->finished = sink->drained = FALSE;
-  producer = sink->producer = kvs_producer_new (
-      &config, &events, event_target_new (sink, sink->generation), event_target_free);
-  kvs_producer_start (producer);
-  GST_OBJECT_UNLOCK (sink);
-  GST_INFO_OBJECT (sink, "Uploading to stream %s in %s through %s",
-                   target->definition->stream_name, target->region, target->endpoint);
-}
-
-/* The producer goes on by itself until all is delivered, for stop-stream-timeout at most. */
-static void
-release_producer (GstKvsSink *sink)
-{
-  KvsProducer *producer;
-
-  GST_OBJECT_LOCK (sink);
-  producer = g_steal_pointer (&sink->producer);
-  GST_OBJECT_UNLOCK (sink);
-  if (producer == NULL)
-    return;
-  kvs_producer_finish (producer);
-  kvs_producer_unref (producer);
-}
-
-/* After EOS the stream has ended for the producer; media that come still need a new one.
- * Returns: whether there is one. */
-static gboolean
-restart_if_finished (GstKvsSink *sink)
-{
-  gboolean finished;
-
-  GST_OBJECT_LOCK (sink);
-  finished = sink->finished && sink->producer != NULL;
-  GST_OBJECT_UNLOCK (sink);
-  if (!finished)
-    return FALSE;
-  release_producer (sink);
-  start_producer (sink);
-  return TRUE;
-}
-
-/* ---- buffers ---- */
-
-static void
-request_key_unit (GstKvsSink *sink, GstPad *pad)
-{
-  gint64 now_us = g_get_monotonic_time ();
-  GstStructure *structure;
-
-  if (sink->key_unit_request_us != 0 && now_us - sink->key_unit_request_us < KEY_UNIT_REQUEST_US)
-    return;
-  sink->key_unit_request_us = now_us;
-  GST_INFO_OBJECT (pad, "Frames come before a key frame: asking for one");
-  structure = gst_structure_new ("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME,
-                                 GST_CLOCK_TIME_NONE, "all-headers", G_TYPE_BOOLEAN, TRUE, "count",
-                                 G_TYPE_UINT, 0, NULL);
-  gst_pad_push_event (pad, gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM, structure));
-}
-
-static void
-report_damaged (GstKvsSink *sink, const GError *error)
-{
-  gint64 now_us = g_get_monotonic_time ();
-  g_autoptr (GError) full = NULL;
-
-  g_atomic_int_inc (&sink->n_damaged);
-  if (sink->damaged_warning_us != 0 && now_us - sink->damaged_warning_us < DAMAGED_WARNING_US)
-    return;
-  sink->damaged_warning_us = now_us;
-  full = g_error_new (error->domain, error->code,
-                      "%s; the buffer was dropped (%d so far)", error->message,
-                      g_atomic_int_get (&sink->n_damaged));
-  gst_kvs_sink_report_warning (GST_ELEMENT (sink), full, NULL);
-}
-
-static GstFlowReturn
-flow_of (GstKvsSink *sink, KvsPushResult result)
-{
-  gboolean failed;
-
-  if (result != KVS_PUSH_FLUSHING)
-    return GST_FLOW_OK;
-  GST_OBJECT_LOCK (sink);
-  failed = sink->failed;
-  GST_OBJECT_UNLOCK (sink);
-  return failed ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
-}
-
-static GstFlowReturn
-push_frame (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, KvsFrame *frame)
-{
-  KvsPushResult result;
-
-  if (pad->track_changed) {
-    kvs_producer_set_tracks (producer, (const KvsTrack *const *) &pad->track, 1);
-    pad->track_changed = FALSE;
-  }
-  GST_LOG_OBJECT (pad, "Frame of %" G_GSIZE_FORMAT " bytes, flags %x, pts %" G_GINT64_FORMAT,
-                  frame->size_bytes, frame->info.flags, frame->info.pts_ns);
-  result = kvs_producer_push (producer, frame);
-  if (result == KVS_PUSH_NOT_DECODABLE)
-    request_key_unit (sink, GST_PAD (pad));
-  return flow_of (sink, result);
-}
-
-static GstFlowReturn
-gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
-{
-  g_autoptr (GstBuffer) buffer = gst_buffer;
-  GstKvsSink *sink = GST_KVS_SINK (parent);
-  GstKvsSinkPad *pad = GST_KVS_SINK_PAD (gst_pad);
-  g_autoptr (KvsProducer) producer = get_producer (sink);
-  g_autoptr (GBytes) payload = NULL;
-  g_autoptr (GError) error = NULL;
-  KvsFrameInfo info = { .track_number = pad->track_number };
-  GstKvsTimes times;
-
-  if (producer == NULL) {
-    report_settings_error (sink);
-    return flow_of (sink, KVS_PUSH_FLUSHING);
-  }
-  if (pad->track == NULL)
-    return GST_FLOW_NOT_NEGOTIATED;
-  payload = gst_kvs_payload_new (buffer);
-  if (!gst_kvs_sink_pad_parse (pad, buffer, payload, &info.flags, &error)) {
-    if (error != NULL)
-      report_damaged (sink, error);
-    return GST_FLOW_OK;
-  }
-  gst_kvs_sink_pad_get_times (pad, GST_ELEMENT (sink), buffer, sink->default_duration_ns, &times,
-                              &info.duration_ns);
-  gst_kvs_timeline_to_epoch (&sink->timeline, GST_ELEMENT (sink),
-                             (info.flags & KVS_FRAME_FLAG_KEY_FRAME) != 0, &times);
-  info.pts_ns = times.pts_ns;
-  info.dts_ns = times.dts_ns;
-  return push_frame (sink, pad, producer, gst_kvs_sink_pad_make_frame (pad, &info, payload));
-}
-
-/* ---- events of the pads ---- */
-
-static void
-set_content_type (GstKvsSink *sink)
-{
-  g_autoptr (KvsProducer) producer = get_producer (sink);
-
-  if (producer != NULL)
-    kvs_producer_set_content_type (producer, "video/h264");
-}
-
-static gboolean
-handle_caps (GstKvsSink *sink, GstKvsSinkPad *pad, GstEvent *event)
-{
-  g_autofree gchar *track_name = NULL;
-  g_autofree gchar *codec_id = NULL;
-  g_autoptr (GError) error = NULL;
-  GstCaps *caps;
-
-  GST_OBJECT_LOCK (sink);
-  track_name = g_strdup (sink->settings.track_name);
-  codec_id = g_strdup (sink->settings.codec_id);
-  GST_OBJECT_UNLOCK (sink);
-  gst_event_parse_caps (event, &caps);
-  if (gst_kvs_sink_pad_set_caps (pad, caps, track_name, codec_id, &error)) {
-    set_content_type (sink);
-    return TRUE;
-  }
-  gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);
-  return FALSE;
-}
-
-static gboolean
-all_pads_have_ended (GstKvsSink *sink)
-{
-  for (GList *link = GST_ELEMENT (sink)->sinkpads; link != NULL; link = link->next) {
-    if (!GST_KVS_SINK_PAD (link->data)->eos)
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static void
-handle_eos (GstKvsSink *sink, GstKvsSinkPad *pad, GstEvent *event)
-{
-  g_autoptr (KvsProducer) producer = NULL;
-
-  GST_OBJECT_LOCK (sink);
-  pad->eos = TRUE;
-  sink->eos_seqnum = gst_event_get_seqnum (event);
-  if (all_pads_have_ended (sink) && sink->producer != NULL && !sink->finished) {
-    sink->finished = TRUE;
-    producer = kvs_producer_ref (sink->producer);
-  }
-  GST_OBJECT_UNLOCK (sink);
-  if (producer != NULL)
-    kvs_producer_finish (producer);
-}
-
-static void
-handle_stream_start (GstKvsSink *sink, GstKvsSinkPad *pad, GstEvent *event)
-{
-  GstMessage *message = gst_message_new_stream_start (GST_OBJECT (sink));
-  guint group_id;
-
-  GST_OBJECT_LOCK (sink);
-  pad->eos = FALSE;
-  GST_OBJECT_UNLOCK (sink);
-  if (restart_if_finished (sink))
-    gst_kvs_sink_pad_reset (pad);
-  gst_message_set_seqnum (message, gst_event_get_seqnum (event));
-  if (gst_event_parse_group_id (event, &group_id))
-    gst_message_set_group_id (message, group_id);
-  gst_element_post_message (GST_ELEMENT (sink), message);
-}
-
-static void
-handle_flush_stop (GstKvsSink *sink, GstKvsSinkPad *pad)
-{
-  g_autoptr (KvsProducer) producer = NULL;
-
-  GST_OBJECT_LOCK (sink);
-  pad->eos = FALSE;
-  GST_OBJECT_UNLOCK (sink);
-  restart_if_finished (sink);
-  gst_kvs_sink_pad_reset (pad);
-  sink->timeline.has_anchor = FALSE;
-  producer = get_producer (sink);
-  if (producer != NULL)
-    kvs_producer_set_flushing (producer, FALSE);
-}
-
-static gboolean
-gst_kvs_sink_event (GstPad *gst_pad, GstObject *parent, GstEvent *gst_event)
-{
-  g_autoptr (GstEvent) event = gst_event;
-  GstKvsSink *sink = GST_KVS_SINK (parent);
-  GstKvsSinkPad *pad = GST_KVS_SINK_PAD (gst_pad);
-  g_autoptr (KvsProducer) producer = NULL;
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_CAPS:
-      return handle_caps (sink, pad, event);
-    case GST_EVENT_SEGMENT:
-      gst_event_copy_segment (event, &pad->segment);
-      return TRUE;
-    case GST_EVENT_STREAM_START:
-      handle_stream_start (sink, pad, event);
-      return TRUE;
-    case GST_EVENT_EOS:
-      handle_eos (sink, pad, event);
-      return TRUE;
-    case GST_EVENT_FLUSH_START:
-      producer = get_producer (sink);
-      if (producer != NULL)
-        kvs_producer_set_flushing (producer, TRUE);
-      return TRUE;
-    case GST_EVENT_FLUSH_STOP:
-      handle_flush_stop (sink, pad);
-      return TRUE;
-    default:
-      return gst_pad_event_default (gst_pad, parent, g_steal_pointer (&event));
-  }
-}
 
 /* ---- request pads ---- */
 
@@ -597,7 +113,8 @@ reset_run (GstKvsSink *sink)
   else if (settings->streaming_type == KVS_STREAMING_TYPE_OFFLINE)
     mode = GST_KVS_TIMELINE_FILE;
   gst_kvs_timeline_init (&sink->timeline, mode,
-                         (gint64) (settings->file_start_time_s * GST_SECOND));
+                         (gint64) (MIN (settings->file_start_time_s, MAX_FILE_START_TIME_S)
+                                   * GST_SECOND));
   sink->default_duration_ns = (gint64) (GST_SECOND / MAX (settings->framerate, 1));
   sink->key_unit_request_us = 0;
   sink->damaged_warning_us = 0;
@@ -621,7 +138,7 @@ set_playing (GstKvsSink *sink, gboolean playing)
 static void
 unblock_streaming_threads (GstKvsSink *sink)
 {
-  g_autoptr (KvsProducer) producer = get_producer (sink);
+  g_autoptr (KvsProducer) producer = gst_kvs_sink_get_producer (sink);
 
   if (producer != NULL)
     kvs_producer_set_flushing (producer, TRUE);
@@ -637,7 +154,7 @@ gst_kvs_sink_change_state (GstElement *element, GstStateChange transition)
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       reset_run (sink);
       if (open_target (sink))
-        start_producer (sink);
+        gst_kvs_sink_start_producer (sink);
       break;
     case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
       set_playing (sink, FALSE);
@@ -654,11 +171,11 @@ gst_kvs_sink_change_state (GstElement *element, GstStateChange transition)
   switch (transition) {
     case GST_STATE_CHANGE_PAUSED_TO_PLAYING:
       set_playing (sink, TRUE);
-      report_settings_error (sink);
-      post_eos_if_due (sink);
+      gst_kvs_sink_report_settings_error (sink);
+      gst_kvs_sink_post_eos_if_due (sink);
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
-      release_producer (sink);
+      gst_kvs_sink_release_producer (sink);
       g_clear_pointer (&sink->target, gst_kvs_sink_target_free);
       break;
     default:
@@ -685,7 +202,7 @@ gst_kvs_sink_set_property (GObject *object, guint id, const GValue *value, GPara
 static GstStructure *
 make_stats (GstKvsSink *sink)
 {
-  g_autoptr (KvsProducer) producer = get_producer (sink);
+  g_autoptr (KvsProducer) producer = gst_kvs_sink_get_producer (sink);
   KvsProducerStats stats = { 0 };
 
   if (producer != NULL)
@@ -715,7 +232,7 @@ gst_kvs_sink_finalize (GObject *object)
 {
   GstKvsSink *sink = GST_KVS_SINK (object);
 
-  release_producer (sink);
+  gst_kvs_sink_release_producer (sink);
   g_clear_pointer (&sink->target, gst_kvs_sink_target_free);
   g_clear_error (&sink->settings_error);
   gst_kvs_sink_settings_clear (&sink->settings);

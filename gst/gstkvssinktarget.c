@@ -12,6 +12,7 @@
 #define DEFAULT_BUFFER_DURATION_S 20
 #define DEFAULT_CONNECTION_TIMEOUT_S 5
 #define DEFAULT_COMPLETION_TIMEOUT_S 10
+#define MAX_TIMEOUT_S 3600
 
 static gboolean
 take_tag (GQuark name, const GValue *value, gpointer user_data)
@@ -177,6 +178,12 @@ gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error)
   return g_steal_pointer (&target);
 }
 
+static guint
+to_ms (guint seconds, guint default_seconds)
+{
+  return MIN (seconds != 0 ? seconds : default_seconds, MAX_TIMEOUT_S) * 1000;
+}
+
 /**
  * gst_kvs_sink_target_get_http:
  * @settings: of the element
@@ -187,14 +194,11 @@ gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error)
 KvsHttpOptions
 gst_kvs_sink_target_get_http (const GstKvsSinkSettings *settings, const GstKvsSinkTarget *target)
 {
-  guint connect_s = settings->connection_timeout_s;
-  guint complete_s = settings->completion_timeout_s;
-
   return (KvsHttpOptions) {
     .ca_path = target->ca_path,
     .user_agent = target->user_agent,
-    .connect_timeout_ms = (connect_s != 0 ? connect_s : DEFAULT_CONNECTION_TIMEOUT_S) * 1000,
-    .total_timeout_ms = (complete_s != 0 ? complete_s : DEFAULT_COMPLETION_TIMEOUT_S) * 1000,
+    .connect_timeout_ms = to_ms (settings->connection_timeout_s, DEFAULT_CONNECTION_TIMEOUT_S),
+    .total_timeout_ms = to_ms (settings->completion_timeout_s, DEFAULT_COMPLETION_TIMEOUT_S),
   };
 }
 

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The producer of a kvssink: its start and end, and what it tells as messages on the bus. */
+#include "gstkvssink-private.h"
+#include "gstkvssinkreport.h"
+
+/* ---- what the producer tells, on the I/O thread ---- */
+
+typedef struct {
+  GWeakRef sink;
+  guint generation;
+} EventTarget;
+
+static EventTarget *
+event_target_new (GstKvsSink *sink, guint generation)
+{
+  EventTarget *target = g_new0 (EventTarget, 1);
+
+  g_weak_ref_init (&target->sink, sink);
+  target->generation = generation;
+  return target;
+}
+
+static void
+event_target_free (gpointer data)
+{
+  EventTarget *target = data;
+
+  g_weak_ref_clear (&target->sink);
+  g_free (target);
+}
+
+/* Returns: (transfer full): the sink, if it still is in the run that the event belongs to. */
+static GstKvsSink *
+event_target_get (EventTarget *target)
+{
+  GstKvsSink *sink = g_weak_ref_get (&target->sink);
+  gboolean current;
+
+  if (sink == NULL)
+    return NULL;
+  GST_OBJECT_LOCK (sink);
+  current = sink->generation == target->generation;
+  GST_OBJECT_UNLOCK (sink);
+  if (!current)
+    g_clear_pointer (&sink, gst_object_unref);
+  return sink;
+}
+
+static void
+on_failed (const GError *error, const KvsServiceError *service_error, gpointer user_data)
+{
+  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
+
+  if (sink == NULL)
+    return;
+  GST_ERROR_OBJECT (sink, "%s", error->message);
+  GST_OBJECT_LOCK (sink);
+  sink->failed = TRUE;
+  GST_OBJECT_UNLOCK (sink);
+  gst_kvs_sink_report_error (GST_ELEMENT (sink), error, service_error);
+}
+
+static void
+on_warning (const GError *error, const KvsServiceError *service_error, gpointer user_data)
+{
+  EventTarget *target = user_data;
+  g_autoptr (GstKvsSink) sink = g_weak_ref_get (&target->sink);
+
+  if (sink == NULL)
+    return;
+  GST_WARNING_OBJECT (sink, "%s", error->message);
+  gst_kvs_sink_report_warning (GST_ELEMENT (sink), error, service_error);
+}
+
+static void
+on_ack (const KvsAck *ack, gpointer user_data)
+{
+  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
+
+  if (sink == NULL)
+    return;
+  GST_LOG_OBJECT (sink, "Ack %d for timecode %" G_GINT64_FORMAT " fragment %s error %u", ack->type,
+                  ack->timecode, ack->fragment_number, ack->error_id);
+  gst_kvs_sink_report_ack (GST_ELEMENT (sink), ack);
+}
+
+static void
+report_session (EventTarget *target, gboolean started)
+{
+  g_autoptr (GstKvsSink) sink = event_target_get (target);
+
+  if (sink == NULL)
+    return;
+  GST_INFO_OBJECT (sink, "Session %s", started ? "started" : "ended");
+  gst_kvs_sink_report_session (GST_ELEMENT (sink), started);
+}
+
+static void
+on_session_started (gpointer user_data)
+{
+  report_session (user_data, TRUE);
+}
+
+static void
+on_session_ended (gpointer user_data)
+{
+  report_session (user_data, FALSE);
+}
+
+/* Bad settings are an error message, not a failed state change: applications get them the same way as
+ * what the service refuses a moment later, and gst-launch-1.0 prints one error and exits with 1. */
+void
+gst_kvs_sink_report_settings_error (GstKvsSink *sink)
+{
+  g_autoptr (GError) error = NULL;
+
+  GST_OBJECT_LOCK (sink);
+  error = g_steal_pointer (&sink->settings_error);
+  GST_OBJECT_UNLOCK (sink);
+  if (error != NULL)
+    gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);
+}
+
+/* EOS goes out once, in PLAYING only, as every sink's does. */
+void
+gst_kvs_sink_post_eos_if_due (GstKvsSink *sink)
+{
+  GstMessage *message = NULL;
+
+  GST_OBJECT_LOCK (sink);
+  if (sink->drained && sink->is_playing) {
+    sink->drained = FALSE;
+    message = gst_message_new_eos (GST_OBJECT (sink));
+    gst_message_set_seqnum (message, sink->eos_seqnum);
+  }
+  GST_OBJECT_UNLOCK (sink);
+  if (message != NULL) {
+    GST_INFO_OBJECT (sink, "All is delivered, posting EOS");
+    gst_element_post_message (GST_ELEMENT (sink), message);
+  }
+}
+
+static void
+on_drained (gpointer user_data)
+{
+  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
+
+  if (sink == NULL)
+    return;
+  GST_OBJECT_LOCK (sink);
+  sink->drained = TRUE;
+  GST_OBJECT_UNLOCK (sink);
+  gst_kvs_sink_post_eos_if_due (sink);
+}
+
+/* ---- the producer ---- */
+
+KvsProducer *
+gst_kvs_sink_get_producer (GstKvsSink *sink)
+{
+  KvsProducer *producer;
+
+  GST_OBJECT_LOCK (sink);
+  producer = sink->producer != NULL ? kvs_producer_ref (sink->producer) : NULL;
+  GST_OBJECT_UNLOCK (sink);
+  return producer;
+}
+
+void
+gst_kvs_sink_start_producer (GstKvsSink *sink)
+{
+  static const KvsProducerEvents events = {
+    .failed = on_failed,
+    .warning = on_warning,
+    .ack = on_ack,
+    .session_started = on_session_started,
+    .session_ended = on_session_ended,
+    .drained = on_drained,
+  };
+  const GstKvsSinkTarget *target = sink->target;
+  KvsProducerConfig config = {
+    .definition = target->definition,
+    .region = target->region,
+    .endpoint = target->endpoint,
+    .credentials = target->credentials,
+    .http = gst_kvs_sink_target_get_http (&sink->settings, target),
+  };
+  KvsProducer *producer;
+
+  GST_OBJECT_LOCK (sink);
+  sink->generation++;
+  sink->failed = sink->finished = sink->drained = FALSE;
+  producer = sink->producer = kvs_producer_new (
+      &config, &events, event_target_new (sink, sink->generation), event_target_free);
+  kvs_producer_start (producer);
+  GST_OBJECT_UNLOCK (sink);
+  GST_INFO_OBJECT (sink, "Uploading to stream %s in %s through %s",
+                   target->definition->stream_name, target->region, target->endpoint);
+}
+
+/* The producer goes on by itself until all is delivered, for stop-stream-timeout at most. */
+void
+gst_kvs_sink_release_producer (GstKvsSink *sink)
+{
+  KvsProducer *producer;
+
+  GST_OBJECT_LOCK (sink);
+  producer = g_steal_pointer (&sink->producer);
+  GST_OBJECT_UNLOCK (sink);
+  if (producer == NULL)
+    return;
+  kvs_producer_finish (producer);
+  kvs_producer_unref (producer);
+}
+
+/* After EOS the stream has ended for the producer; media that come still need a new one.
+ * Returns: whether there is one. */
+gboolean
+gst_kvs_sink_restart_if_finished (GstKvsSink *sink)
+{
+  gboolean finished;
+
+  GST_OBJECT_LOCK (sink);
+  finished = sink->finished && sink->producer != NULL;
+  GST_OBJECT_UNLOCK (sink);
+  if (!finished)
+    return FALSE;
+  gst_kvs_sink_release_producer (sink);
+  gst_kvs_sink_start_producer (sink);
+  return TRUE;
+}
