@@ -8,7 +8,7 @@
 #define MS MEDIA_MS
 #define S MEDIA_S
 #define START (G_GINT64_CONSTANT (1700000000) * S)
-#define N_STREAMS 100
+#define N_STREAMS 40
 #define N_FRAMES 400
 
 typedef struct {
