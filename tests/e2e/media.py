@@ -24,7 +24,7 @@ def make_clip(path, frames=600, size=(1280, 720), rate=30, encoder="", parse="")
     """H.264 in Matroska, at about 4 Mbit/s with the defaults."""
     width, height = size
     launch(f"videotestsrc num-buffers={frames}",
-           f"! video/x-raw,width={width},height={height},framerate={rate}/1",
+           f"! video/x-raw,format=I420,width={width},height={height},framerate={rate}/1",
            f"! x264enc bitrate=4000 key-int-max=60 speed-preset=ultrafast {encoder}",
            f"! h264parse {parse} ! video/x-h264,stream-format=avc,alignment=au",
            f"! matroskamux ! filesink location={path}")
