@@ -32,7 +32,7 @@ run (const KvsLocalOptions *options, GError **error)
   guint on_int, on_term;
 
   if (server == NULL
-      || !write_port_file (options->port_file, kvs_local_server_get_port (server), error))
+      || !write_port_file (options->port_file, server->port, error))
     return FALSE;
   on_int = g_unix_signal_add (SIGINT, on_signal, loop);
   on_term = g_unix_signal_add (SIGTERM, on_signal, loop);

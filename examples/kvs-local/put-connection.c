@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "put-connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 
 #include "ack.h"
@@ -23,6 +21,9 @@
  * before would reset the connection, and the client might lose the answer. */
 #define LINGER_MS 2000
 
+/* How long a client may take to read the end of the answer */
+#define END_MS 10000
+
 #define TICK_MS 250
 
 /* An IDLE ack about every 5 s of the usual 30 */
@@ -40,7 +41,6 @@ struct _KvsLocalPutConnection {
   guint ref_count;
   KvsLocalServer *server;
   GIOStream *io;
-  GSocket *socket;
   GCancellable *cancellable;
   KvsLocalStream *stream; /* NULL if the request is refused, or over */
   gboolean wants_acks;
@@ -52,6 +52,7 @@ struct _KvsLocalPutConnection {
   State state;
   guint8 *read_buffer;
   gboolean is_reading;
+  gboolean has_whole_body;
   GByteArray *unsent;
   GByteArray *sending; /* NULL while nothing is */
   guint head_timer;
@@ -59,7 +60,7 @@ struct _KvsLocalPutConnection {
   gint64 start_us;
   gint64 last_data_us;
   gint64 last_idle_us;
-  gint64 linger_us;
+  gint64 state_us; /* since when END or LINGER */
 };
 
 static void read_more (KvsLocalPutConnection *connection);
@@ -80,7 +81,6 @@ connection_unref (KvsLocalPutConnection *connection)
   connection->server->put_connections
     = g_list_remove (connection->server->put_connections, connection);
   g_clear_object (&connection->io);
-  g_clear_object (&connection->socket);
   g_clear_object (&connection->cancellable);
   g_clear_pointer (&connection->decoder, kvs_local_chunked_decoder_free);
   g_byte_array_unref (connection->unsent);
@@ -111,15 +111,21 @@ on_closed (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 close_connection (KvsLocalPutConnection *connection)
 {
+  GCancellable *cancellable = NULL;
+
   if (connection->state == STATE_CLOSED)
     return;
+  /* TLS says good-bye, but not to a client that does not read and leaves no room for it */
+  if (connection->state != STATE_LINGER)
+    cancellable = connection->cancellable;
   connection->state = STATE_CLOSED;
   release_stream (connection);
   if (connection->head_timer != 0)
     g_source_remove (connection->head_timer);
   g_source_remove (connection->tick_timer);
   g_cancellable_cancel (connection->cancellable);
-  g_io_stream_close_async (connection->io, G_PRIORITY_DEFAULT, NULL, on_closed, connection);
+  g_io_stream_close_async (connection->io, G_PRIORITY_DEFAULT, cancellable, on_closed,
+                           connection);
 }
 
 static void
@@ -145,22 +151,28 @@ on_ack (const KvsLocalAck *ack, gpointer user_data)
 }
 
 static void
+set_end_state (KvsLocalPutConnection *connection, State state)
+{
+  connection->state = state;
+  connection->state_us = g_get_monotonic_time ();
+}
+
+static void
 end_answer (KvsLocalPutConnection *connection)
 {
   queue_text (connection, "0\r\n\r\n");
-  connection->state = STATE_END;
+  set_end_state (connection, STATE_END);
   release_stream (connection);
 }
 
 static void
 start_lingering (KvsLocalPutConnection *connection)
 {
-  connection->state = STATE_LINGER;
-  connection->linger_us = g_get_monotonic_time ();
-  /* with TLS the end of the chunks has to do */
-  if (connection->server->options->tls_cert == NULL)
-    g_socket_shutdown (connection->socket, FALSE, TRUE, NULL);
-  read_more (connection);
+  set_end_state (connection, STATE_LINGER);
+  if (connection->has_whole_body)
+    close_connection (connection);
+  else
+    read_more (connection);
 }
 
 static void
@@ -211,6 +223,7 @@ take_body (KvsLocalPutConnection *connection, const guint8 *data, gsize size)
 static void
 finish_body (KvsLocalPutConnection *connection)
 {
+  connection->has_whole_body = TRUE;
   kvs_local_ingest_finish (connection->ingest);
   end_answer (connection);
 }
@@ -316,7 +329,8 @@ check_session_times (KvsLocalPutConnection *connection, gint64 now_us)
   } else if (now_us - connection->start_us >= age_limit_us) {
     abort_body (connection, KVS_LOCAL_ACK_MAX_CONNECTION_DURATION);
   } else if (now_us - connection->last_data_us >= idle_limit_us) {
-    abort_body (connection, KVS_LOCAL_ACK_STREAM_READ_ERROR);
+    kvs_local_ingest_time_out (connection->ingest);
+    end_answer (connection);
   } else if (now_us - connection->last_idle_us >= idle_limit_us / IDLE_ACKS_BEFORE_END) {
     KvsLocalAck idle = { .type = KVS_LOCAL_ACK_IDLE };
 
@@ -331,12 +345,13 @@ on_tick (gpointer user_data)
 {
   KvsLocalPutConnection *connection = user_data;
   gint64 now_us = g_get_monotonic_time ();
+  gint64 state_ms = (now_us - connection->state_us) / 1000;
 
   /* closing removes this timer, and maybe the connection */
   if (connection->state == STATE_BODY)
     check_session_times (connection, now_us);
-  else if (connection->state == STATE_LINGER
-           && now_us - connection->linger_us >= LINGER_MS * 1000)
+  else if ((connection->state == STATE_LINGER && state_ms >= LINGER_MS)
+           || (connection->state == STATE_END && state_ms >= END_MS))
     close_connection (connection);
   return G_SOURCE_CONTINUE;
 }
@@ -383,14 +398,12 @@ take_connection (KvsLocalServer *server, SoupServerMessage *message)
 
   connection->ref_count = 1;
   connection->server = server;
-  connection->socket = g_object_ref (soup_server_message_get_socket (message));
   connection->io = soup_server_message_steal_connection (message);
   connection->cancellable = g_cancellable_new ();
   connection->request_id = g_uuid_string_random ();
   connection->read_buffer = g_malloc (READ_BYTES);
   connection->unsent = g_byte_array_new ();
   connection->tick_timer = g_timeout_add (TICK_MS, on_tick, connection);
-  g_socket_set_option (connection->socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
   server->put_connections = g_list_prepend (server->put_connections, connection);
   return connection;
 }
@@ -461,7 +474,7 @@ kvs_local_put_connection_refuse (KvsLocalServer *server, SoupServerMessage *mess
                        connection->request_id, type, type, strlen (body), body);
 
   kvs_local_server_log (server, "PutMedia %s %s: %s", connection->request_id, type, why->message);
-  connection->state = STATE_END;
+  set_end_state (connection, STATE_END);
   queue_text (connection, answer);
   write_more (connection);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "args.h"
@@ -15,6 +17,7 @@
 /* The largest request of the control plane, 50 tags of the longest, is less than a tenth. */
 #define MAX_BODY_BYTES (1024 * 1024)
 #define EXPIRY_SECONDS 10
+#define LISTEN_BACKLOG 512
 #define PUT_MEDIA "/putMedia"
 #define GET_MEDIA "/getMedia"
 #define HEALTH "/kvs-local/health"
@@ -169,6 +172,16 @@ handle_operation (KvsLocalServer *server, SoupServerMessage *message, const gcha
   return TRUE;
 }
 
+/* Up to 3.2 libsoup never lets go of a connection that waits for the next request when the client
+ * closes it: after some hundred clients no file descriptors would be left. */
+static void
+avoid_idle_connection (SoupServerMessage *message)
+{
+  if (!soup_check_version (3, 4, 0))
+    soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
+                                 "close");
+}
+
 static void
 on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHashTable *query,
             gpointer user_data)
@@ -178,6 +191,7 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
   g_autoptr (GError) error = NULL;
 
   kvs_local_server_log (server, "%s %s", method, path);
+  avoid_idle_connection (message);
   if (g_str_equal (method, "GET") && g_str_equal (path, HEALTH)) {
     soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
     soup_server_message_set_response (message, "text/plain", SOUP_MEMORY_STATIC, "ok", 2);
@@ -240,13 +254,42 @@ on_expiry_timer (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* libsoup could accept connections itself, but up to 3.2 it loses the memory of each socket, and
+ * stops listening for good when file descriptors run out once. */
+static gboolean
+on_incoming (GSocketService *service, GSocketConnection *connection, GObject *source,
+             gpointer user_data)
+{
+  KvsLocalServer *server = user_data;
+  g_autoptr (GSocketAddress) local = g_socket_connection_get_local_address (connection, NULL);
+  g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
+  g_autoptr (GIOStream) stream = g_object_ref (G_IO_STREAM (connection));
+  g_autoptr (GError) error = NULL;
+
+  /* gone already */
+  if (local == NULL || remote == NULL)
+    return TRUE;
+  /* acks are small and must not wait for each other */
+  g_socket_set_option (g_socket_connection_get_socket (connection), IPPROTO_TCP, TCP_NODELAY, 1,
+                       NULL);
+  if (server->certificate != NULL) {
+    g_object_unref (stream);
+    stream = g_tls_server_connection_new (G_IO_STREAM (connection), server->certificate, &error);
+    if (stream != NULL)
+      g_tls_connection_set_require_close_notify (G_TLS_CONNECTION (stream), FALSE);
+  }
+  if (stream == NULL || !soup_server_accept_iostream (server->soup, stream, local, remote, &error))
+    g_warning ("%s", error->message);
+  return TRUE;
+}
+
 static gboolean
 listen_at_address (KvsLocalServer *server, GError **error)
 {
   const KvsLocalOptions *options = server->options;
-  SoupServerListenOptions flags = 0;
   g_autoptr (GSocketAddress) address
     = g_inet_socket_address_new_from_string (options->bind, (guint) options->port);
+  g_autoptr (GSocketAddress) effective = NULL;
 
   if (address == NULL) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--bind %s is not an IP address",
@@ -254,15 +297,20 @@ listen_at_address (KvsLocalServer *server, GError **error)
     return FALSE;
   }
   if (options->tls_cert != NULL) {
-    g_autoptr (GTlsCertificate) certificate
+    server->certificate
       = g_tls_certificate_new_from_files (options->tls_cert, options->tls_key, error);
-
-    if (certificate == NULL)
+    if (server->certificate == NULL)
       return FALSE;
-    soup_server_set_tls_certificate (server->soup, certificate);
-    flags |= SOUP_SERVER_LISTEN_HTTPS;
   }
-  return soup_server_listen (server->soup, address, flags, error);
+  server->service = g_socket_service_new ();
+  g_socket_listener_set_backlog (G_SOCKET_LISTENER (server->service), LISTEN_BACKLOG);
+  g_signal_connect (server->service, "incoming", G_CALLBACK (on_incoming), server);
+  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (server->service), address,
+                                      G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL,
+                                      &effective, error))
+    return FALSE;
+  server->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (effective));
+  return TRUE;
 }
 
 static gchar *
@@ -273,7 +321,7 @@ make_url (KvsLocalServer *server)
                                                        : g_strdup (bind);
 
   return g_strdup_printf ("%s://%s:%u", server->options->tls_cert != NULL ? "https" : "http", host,
-                          kvs_local_server_get_port (server));
+                          server->port);
 }
 
 /**
@@ -320,6 +368,11 @@ kvs_local_server_free (KvsLocalServer *server)
     return;
   if (server->expiry_timer != 0)
     g_source_remove (server->expiry_timer);
+  if (server->service != NULL) {
+    g_socket_service_stop (server->service);
+    g_socket_listener_close (G_SOCKET_LISTENER (server->service));
+  }
+  g_clear_object (&server->service);
   while (server->get_sessions != NULL)
     kvs_local_get_media_free (server->get_sessions->data);
   for (GList *l = server->put_connections; l != NULL; l = l->next)
@@ -329,24 +382,9 @@ kvs_local_server_free (KvsLocalServer *server)
   if (server->soup != NULL)
     soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);
+  g_clear_object (&server->certificate);
   kvs_local_store_close (server->store);
   g_clear_pointer (&server->credentials, g_hash_table_unref);
   g_free (server->url);
   g_free (server);
-}
-
-/**
- * kvs_local_server_get_port:
- * @server: a server that listens
- *
- * Returns: its port
- */
-guint
-kvs_local_server_get_port (KvsLocalServer *server)
-{
-  GSList *uris = soup_server_get_uris (server->soup);
-  guint port = uris != NULL ? (guint) g_uri_get_port (uris->data) : 0;
-
-  g_slist_free_full (uris, (GDestroyNotify) g_uri_unref);
-  return port;
 }
