@@ -11,7 +11,8 @@
 /* kvs-api.md sections 6, 8 and 10 */
 #define DEFAULT_IDLE_SECONDS 30
 #define DEFAULT_MAX_CONNECTION_SECONDS (45 * 60)
-#define DEFAULT_MAX_FRAGMENT_BYTES (50 * 1024 * 1024)
+/* "50 MB": the smaller reading, so that nothing passes here that the service might refuse */
+#define DEFAULT_MAX_FRAGMENT_BYTES (50 * 1000 * 1000)
 #define DEFAULT_GET_MEDIA_EMPTY_SECONDS 3
 
 #define MAX_SECONDS (7 * 24 * 3600)
@@ -121,7 +122,7 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
     { "max-connection-seconds", 0, 0, G_OPTION_ARG_INT, &options->max_connection_seconds,
       "End a PutMedia request that is so old (default 2700)", "S" },
     { "max-fragment-bytes", 0, 0, G_OPTION_ARG_INT64, &options->max_fragment_bytes,
-      "Refuse larger fragments (default 52428800)", "N" },
+      "Refuse larger fragments (default 50000000)", "N" },
     { "get-media-empty-seconds", 0, 0, G_OPTION_ARG_INT, &options->get_media_empty_seconds,
       "End a GetMedia answer after so long without a new fragment (default 3)", "S" },
     { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose,
