@@ -159,7 +159,15 @@ class GetMedia(Case):
                      StreamName=self.stream, StartSelector=start)
         for one in open_ones:
             one["Payload"].read()
-        self.media.get_media(StreamName=self.stream, StartSelector=start)["Payload"].read()
+        # The place of a reader is free a moment after it has seen the end.
+        wait_for(lambda: self.can_read(start))
+
+    def can_read(self, start):
+        try:
+            self.media.get_media(StreamName=self.stream, StartSelector=start)["Payload"].read()
+        except self.media.exceptions.ConnectionLimitExceededException:
+            return False
+        return True
 
     def test_slow_reader(self):
         """More than socket buffers hold: the rest waits in files, and comes complete."""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Linked into the tests when they are built with -Db_sanitize=thread. GLib's GMutex and GCond sit
- * right on futexes, which ThreadSanitizer cannot see in a GLib that was built without it: these
- * tell it. */
+/* Linked into the tests when they are built with -Db_sanitize=thread. GMutex and GCond sit right on
+ * futexes, and reference counts are taken inside of GLib, which ThreadSanitizer cannot see in a GLib
+ * that was built without it: these tell it. */
 #include <dlfcn.h>
 #include <glib.h>
 
@@ -64,4 +64,18 @@ g_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
   signalled = ((CondWaitUntilFunc) find_real ("g_cond_wait_until", &real)) (cond, mutex, end_time);
   __tsan_acquire (mutex);
   return signalled;
+}
+
+typedef gboolean (*RefCountDecFunc) (gatomicrefcount *count);
+
+/* In brackets, because it is a macro too. */
+EXPORT gboolean (g_atomic_ref_count_dec) (gatomicrefcount *count)
+{
+  static void *real;
+  gboolean was_last;
+
+  __tsan_release (count);
+  was_last = ((RefCountDecFunc) find_real ("g_atomic_ref_count_dec", &real)) (count);
+  __tsan_acquire (count);
+  return was_last;
 }
