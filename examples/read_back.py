@@ -20,6 +20,7 @@ import hmac
 import json
 import os
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -175,8 +176,13 @@ def call(endpoint, path, region, request):
     body = json.dumps(request).encode()
     url = endpoint.rstrip("/") + path
     headers = sign(url, body, region, datetime.datetime.now(datetime.timezone.utc))
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
-        return answer.read()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
+            return answer.read()
+    except urllib.error.HTTPError as error:
+        sys.exit(f"{path} was answered with {error.code}: {error.read().decode(errors='replace')}")
+    except urllib.error.URLError as error:
+        sys.exit(f"{endpoint} cannot be reached: {error.reason}")
 
 
 def get_media(stream, endpoint, region):
@@ -204,6 +210,8 @@ def main():
     parser.add_argument("--out", help="write one Matroska file")
     parser.add_argument("--compare", help="Matroska file whose video frames should come back")
     options = parser.parse_args()
+    if not os.environ.get("AWS_ACCESS_KEY_ID") or not os.environ.get("AWS_SECRET_ACCESS_KEY"):
+        parser.error("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-west-2"
     endpoint = options.endpoint or f"https://kinesisvideo.{region}.amazonaws.com"
 

@@ -18,7 +18,7 @@
  * ## Example pipelines
  *
  * |[
- * gst-launch-1.0 -e videotestsrc is-live=true ! video/x-raw,width=1280,height=720,framerate=30/1 ! x264enc tune=zerolatency key-int-max=60 ! kvssink stream-name=my-stream
+ * gst-launch-1.0 -e videotestsrc is-live=true ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1 ! x264enc tune=zerolatency key-int-max=60 ! kvssink stream-name=my-stream
  * ]| A test picture, live.
  * |[
  * gst-launch-1.0 filesrc location=clip.mp4 ! qtdemux ! h264parse ! kvssink stream-name=my-stream streaming-type=offline

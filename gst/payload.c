@@ -36,7 +36,9 @@ copy_payload (GstBuffer *buffer)
   gsize size = gst_buffer_get_size (buffer);
   guint8 *data = g_malloc (size);
 
-  gst_buffer_extract (buffer, 0, data, size);
+  /* A buffer without memory is fine, but not to gst_buffer_extract(). */
+  if (size > 0)
+    gst_buffer_extract (buffer, 0, data, size);
   return g_bytes_new_take (data, size);
 }
 

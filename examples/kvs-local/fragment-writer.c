@@ -2,6 +2,7 @@
 #include "fragment-writer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -66,7 +67,7 @@ kvs_local_fragment_writer_free (KvsLocalFragmentWriter *writer)
 /**
  * kvs_local_fragment_writer_append:
  * @writer: a writer
- * @data: next bytes of the file
+ * @data: (nullable): next bytes of the file
  * @size: how many
  * @error: where to put an error
  *
@@ -77,7 +78,7 @@ kvs_local_fragment_writer_append (KvsLocalFragmentWriter *writer, gconstpointer 
                                   GError **error)
 {
   writer->size += size;
-  return fwrite (data, 1, size, writer->file) == size || fail (writer, error);
+  return size == 0 || fwrite (data, 1, size, writer->file) == size || fail (writer, error);
 }
 
 /**

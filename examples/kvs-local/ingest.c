@@ -560,3 +560,21 @@ kvs_local_ingest_abort (KvsLocalIngest *ingest, KvsLocalAckError why)
     complete_fragment (ingest, NULL);
   end_session (ingest, why, NULL);
 }
+
+/**
+ * kvs_local_ingest_time_out:
+ * @ingest: an ingest
+ *
+ * Nothing came for too long. That is no error between fragments (kvs-api.md section 6).
+ */
+void
+kvs_local_ingest_time_out (KvsLocalIngest *ingest)
+{
+  if (ingest->is_over)
+    return;
+  if (ingest->fragment.is_closed && !ingest->stream->deleted)
+    complete_fragment (ingest, NULL);
+  if (ingest->fragment.is_open)
+    end_session (ingest, KVS_LOCAL_ACK_STREAM_READ_ERROR, NULL);
+  ingest->is_over = TRUE;
+}

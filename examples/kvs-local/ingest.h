@@ -4,7 +4,7 @@
  *
  * What breaks a rule, and what follows:
  *
- *   4000 STREAM_READ_ERROR       body breaks off, or nothing comes for too long   session ends
+ *   4000 STREAM_READ_ERROR       body breaks off, or pauses too long in a fragment session ends
  *   4001 MAX_FRAGMENT_SIZE       Cluster larger than 50 MB                         fragment dropped
  *   4002 MAX_FRAGMENT_DURATION   frames span more than 20 s                        fragment dropped
  *   4003 MAX_CONNECTION_DURATION session older than 45 min                         session ends
@@ -64,6 +64,7 @@ void kvs_local_ingest_free (KvsLocalIngest *ingest);
 gboolean kvs_local_ingest_push (KvsLocalIngest *ingest, const guint8 *data, gsize size);
 void kvs_local_ingest_finish (KvsLocalIngest *ingest);
 void kvs_local_ingest_abort (KvsLocalIngest *ingest, KvsLocalAckError why);
+void kvs_local_ingest_time_out (KvsLocalIngest *ingest);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalIngest, kvs_local_ingest_free)
 

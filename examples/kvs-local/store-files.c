@@ -7,6 +7,20 @@
 
 #include "store-private.h"
 
+#define MAX_STEM_BYTES 200
+
+/* A stream name may be as long as a file name, which leaves no room for the time. */
+static gchar *
+folder_stem (const gchar *name)
+{
+  g_autofree gchar *checksum = NULL;
+
+  if (strlen (name) <= MAX_STEM_BYTES)
+    return g_strdup (name);
+  checksum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, name, -1);
+  return g_strdup_printf ("%.*s~%.16s", MAX_STEM_BYTES - 17, name, checksum);
+}
+
 /**
  * kvs_local_store_get_folder:
  * @store: the store
@@ -18,8 +32,8 @@
 gchar *
 kvs_local_store_get_folder (KvsLocalStore *store, const KvsLocalStream *stream)
 {
-  g_autofree gchar *name
-    = g_strdup_printf ("%s-%" G_GINT64_FORMAT, stream->name, stream->creation_ms);
+  g_autofree gchar *stem = folder_stem (stream->name);
+  g_autofree gchar *name = g_strdup_printf ("%s-%" G_GINT64_FORMAT, stem, stream->creation_ms);
 
   return g_build_filename (store->media_folder, name, NULL);
 }

@@ -255,33 +255,56 @@ remove_up_to (KvsLocalStore *store, KvsLocalStream *stream, gint64 last_id, GErr
   return TRUE;
 }
 
-/* The newest fragment that is too old, or before which enough newer ones are kept; 0 if none is */
+/* The newest of the fragments at the start that are too old; 0 if none is */
 static gboolean
 find_last_expired (KvsLocalStore *store, KvsLocalStream *stream, gint64 *last_id, GError **error)
 {
-  gboolean host_buffer = stream->retention_hours == 0;
-  gint64 keep_ms = host_buffer ? KVS_LOCAL_HOST_BUFFER_MS : stream->retention_hours * MS_PER_HOUR;
+  gint64 oldest_ms = g_get_real_time () / 1000 - stream->retention_hours * MS_PER_HOUR;
   g_autoptr (sqlite3_stmt) statement
     = kvs_local_db_prepare (store->db,
-                            "SELECT id, server_ms, file_size FROM fragments WHERE stream_id = ?"
-                            " ORDER BY id DESC",
+                            "SELECT id, server_ms FROM fragments WHERE stream_id = ? ORDER BY id",
                             error);
-  gint64 oldest_ms = g_get_real_time () / 1000 - keep_ms;
-  gint64 kept_bytes = 0;
-  gboolean has_row = TRUE;
+  gboolean has_row;
 
   *last_id = 0;
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, stream->id);
-  while (has_row && *last_id == 0) {
+  for (;;) {
+    if (!kvs_local_db_step (statement, &has_row, error))
+      return FALSE;
+    if (!has_row || sqlite3_column_int64 (statement, 1) >= oldest_ms)
+      return TRUE;
+    *last_id = sqlite3_column_int64 (statement, 0);
+  }
+}
+
+/* The newest fragment that is too old, or before which enough newer ones are kept; 0 if none is */
+static gboolean
+find_last_beyond_host_buffer (KvsLocalStore *store, KvsLocalStream *stream, gint64 *last_id,
+                              GError **error)
+{
+  gint64 oldest_ms = g_get_real_time () / 1000 - KVS_LOCAL_HOST_BUFFER_MS;
+  g_autoptr (sqlite3_stmt) statement
+    = kvs_local_db_prepare (store->db,
+                            "SELECT id, server_ms, file_size FROM fragments WHERE stream_id = ?"
+                            " ORDER BY id DESC",
+                            error);
+  gint64 kept_bytes = 0;
+  gboolean has_row;
+
+  *last_id = 0;
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, stream->id);
+  while (*last_id == 0) {
     if (!kvs_local_db_step (statement, &has_row, error))
       return FALSE;
     if (!has_row)
-      break;
+      return TRUE;
     kept_bytes += sqlite3_column_int64 (statement, 2);
     if (sqlite3_column_int64 (statement, 1) < oldest_ms
-        || (host_buffer && kept_bytes > KVS_LOCAL_HOST_BUFFER_BYTES))
+        || kept_bytes > KVS_LOCAL_HOST_BUFFER_BYTES)
       *last_id = sqlite3_column_int64 (statement, 0);
   }
   return TRUE;
@@ -299,8 +322,11 @@ kvs_local_store_expire_stream (KvsLocalStore *store, KvsLocalStream *stream)
 {
   g_autoptr (GError) error = NULL;
   gint64 last_id;
+  gboolean found = stream->retention_hours > 0
+                     ? find_last_expired (store, stream, &last_id, &error)
+                     : find_last_beyond_host_buffer (store, stream, &last_id, &error);
 
-  if (!find_last_expired (store, stream, &last_id, &error)
+  if (!found
       || (last_id > 0 && !remove_up_to (store, stream, last_id, &error)))
     g_warning ("%s", error->message);
 }

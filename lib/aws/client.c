@@ -184,8 +184,10 @@ kvs_aws_read_refusal (const KvsHttpHead *head, const guint8 *body, gsize size)
     .body = (const gchar *) body,
     .body_size = size,
   };
+  KvsServiceError *error = kvs_service_error_parse (&answer);
 
-  return kvs_service_error_parse (&answer);
+  error->retry_after_s = head->retry_after_s;
+  return error;
 }
 
 /* ---- calls ---- */

@@ -28,12 +28,14 @@ typedef struct {
  * @type: (nullable): bare name such as "ResourceNotFoundException"
  * @message: (nullable): the service's words, UTF-8, one line, of bounded length
  * @request_id: (nullable): what AWS's support asks for
+ * @retry_after_s: Retry-After; 0 if not sent
  */
 typedef struct {
   guint http_status;
   gchar *type;
   gchar *message;
   gchar *request_id;
+  guint retry_after_s;
 } KvsServiceError;
 
 KvsServiceError *kvs_service_error_parse (const KvsServiceAnswer *answer);

@@ -2,6 +2,7 @@
 #include "net/loop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -19,6 +20,8 @@ typedef struct {
 typedef struct {
   KvsLoopTransferFunc func;
   gpointer user_data;
+  curl_socket_t fd; /* the last one that libcurl watched for it */
+  gboolean reads;   /* whether libcurl waits for bytes on it */
 } Transfer;
 
 struct _KvsLoop {
@@ -144,7 +147,12 @@ on_curl_socket (CURL *easy, curl_socket_t fd, int what, void *user_data, void *k
 {
   KvsLoop *loop = user_data;
   struct epoll_event event = { .data.fd = fd };
+  Transfer *transfer = g_hash_table_lookup (loop->transfers, easy);
 
+  if (transfer != NULL) {
+    transfer->fd = fd;
+    transfer->reads = (what & CURL_POLL_IN) != 0 && what != CURL_POLL_REMOVE;
+  }
   if (what == CURL_POLL_REMOVE) {
     /* The socket may be closed already; then the kernel has forgotten it by itself. */
     epoll_ctl (loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
@@ -219,9 +227,10 @@ kvs_loop_add_transfer (KvsLoop *loop, CURL *easy, KvsLoopTransferFunc func, gpoi
   g_assert (kvs_loop_is_current (loop));
   if (curl_multi_add_handle (loop->multi, easy) != CURLM_OK)
     return FALSE;
-  transfer = g_new (Transfer, 1);
+  transfer = g_new0 (Transfer, 1);
   transfer->func = func;
   transfer->user_data = user_data;
+  transfer->fd = CURL_SOCKET_BAD;
   g_hash_table_insert (loop->transfers, easy, transfer);
   return TRUE;
 }
@@ -240,6 +249,31 @@ kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy)
   g_assert (kvs_loop_is_current (loop));
   if (g_hash_table_remove (loop->transfers, easy))
     curl_multi_remove_handle (loop->multi, easy);
+}
+
+/**
+ * kvs_loop_has_peer_ended:
+ * @loop: the loop
+ * @easy: a running transfer whose answer has begun
+ *
+ * libcurl up to 8.8 does not end a transfer by itself when its answer or its connection ends while the
+ * upload is paused; it only stops reading, or does not look. I/O thread only.
+ *
+ * Returns: whether nothing more will come from the other side
+ */
+gboolean
+kvs_loop_has_peer_ended (KvsLoop *loop, CURL *easy)
+{
+  const Transfer *transfer = g_hash_table_lookup (loop->transfers, easy);
+  struct pollfd fd = { .events = POLLRDHUP };
+
+  g_assert (kvs_loop_is_current (loop));
+  if (transfer == NULL || transfer->fd == CURL_SOCKET_BAD)
+    return FALSE;
+  if (!transfer->reads)
+    return TRUE;
+  fd.fd = transfer->fd;
+  return poll (&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 /* ---- the thread ---- */

@@ -22,6 +22,7 @@ struct _KvsFragmenter {
   gboolean is_open;
   gint64 cluster_timecode;
   gint64 start_ns;
+  gint64 earliest_ns; /* of all frames: leading pictures lie before the start */
   gsize size_bytes;
   gint64 newest_timecode; /* over the whole Segment */
   gint64 floor_timecode;  /* newest timecode of the Fragments before the current one */
@@ -135,17 +136,23 @@ starts_fragment (const KvsFragmenter *fragmenter, const KvsFrame *frame)
 }
 
 static gboolean
+has_room (const KvsFragmenter *fragmenter, const KvsFrame *frame)
+{
+  return fragmenter->size_bytes + frame->size_bytes + FRAGMENT_SPARE_BYTES
+         <= KVS_FRAGMENT_MAX_BYTES;
+}
+
+static gboolean
 fits (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
 {
   gint64 offset = timecode - fragmenter->cluster_timecode;
 
   if (offset < G_MININT16 || offset > G_MAXINT16)
     return FALSE;
-  if (frame->info.pts_ns + frame->info.duration_ns - fragmenter->start_ns
+  if (frame->info.pts_ns + frame->info.duration_ns - fragmenter->earliest_ns
       > KVS_FRAGMENT_MAX_DURATION_NS)
     return FALSE;
-  return fragmenter->size_bytes + frame->size_bytes + FRAGMENT_SPARE_BYTES
-         <= KVS_FRAGMENT_MAX_BYTES;
+  return has_room (fragmenter, frame);
 }
 
 /* Where a key frame comes, or a limit, at a time that lies behind: small steps back are jitter and
@@ -170,7 +177,8 @@ decide (KvsFragmenter *fragmenter, const KvsFrame *frame, gboolean *forced)
   timecode = timecode_of (fragmenter, frame->info.pts_ns);
   if (timecode <= fragmenter->newest_timecode
       && (!fragmenter->is_open || is_new_time_line (fragmenter, timecode))) {
-    if (!is_key && timecode - fragmenter->cluster_timecode >= G_MININT16)
+    if (!is_key && timecode - fragmenter->cluster_timecode >= G_MININT16
+        && has_room (fragmenter, frame))
       return KVS_FRAGMENTER_ADD;
     *forced = !is_key;
     start_segment (fragmenter, frame);
@@ -178,7 +186,7 @@ decide (KvsFragmenter *fragmenter, const KvsFrame *frame, gboolean *forced)
   }
   if (!fragmenter->is_open)
     return KVS_FRAGMENTER_OPEN;
-  if (timecode <= fragmenter->newest_timecode)
+  if (timecode <= fragmenter->newest_timecode && has_room (fragmenter, frame))
     return KVS_FRAGMENTER_ADD;
   if (is_key && starts_fragment (fragmenter, frame))
     return KVS_FRAGMENTER_OPEN;
@@ -191,12 +199,14 @@ decide (KvsFragmenter *fragmenter, const KvsFrame *frame, gboolean *forced)
 static void
 open_fragment (KvsFragmenter *fragmenter, const KvsFrame *frame, KvsFragmenterStep *step)
 {
-  gint64 timecode = MAX (timecode_of (fragmenter, frame->info.pts_ns), 0);
+  /* Behind what was stored only where a Fragment is full of frames whose times do not rise. */
+  gint64 timecode = MAX (timecode_of (fragmenter, frame->info.pts_ns),
+                         fragmenter->newest_timecode + 1);
 
   fragmenter->is_open = TRUE;
   fragmenter->floor_timecode = fragmenter->newest_timecode;
   fragmenter->cluster_timecode = timecode;
-  fragmenter->start_ns = frame->info.pts_ns;
+  fragmenter->start_ns = fragmenter->earliest_ns = frame->info.pts_ns;
   fragmenter->size_bytes = 0;
   step->segment = fragmenter->segment;
   step->timecode = (guint64) timecode;
@@ -236,6 +246,7 @@ kvs_fragmenter_step (KvsFragmenter *fragmenter, KvsFrame *frame, KvsFragmenterSt
       step->head + step->head_size, frame->info.track_number,
       (gint16) CLAMP (timecode - fragmenter->cluster_timecode, G_MININT16, G_MAXINT16),
       frame->info.flags, frame->size_bytes);
+  fragmenter->earliest_ns = MIN (fragmenter->earliest_ns, frame->info.pts_ns);
   fragmenter->size_bytes += step->head_size + frame->size_bytes;
   fragmenter->newest_timecode = MAX (fragmenter->newest_timecode, timecode);
 }

@@ -124,8 +124,9 @@ stop (KvsProducer *producer)
 void
 kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
 {
-  kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
+  /* first, so that whoever is refused a frame from now on can know why */
   producer->events.failed (error, service_error, producer->user_data);
+  kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
   stop (producer);
 }
 
@@ -270,6 +271,8 @@ static void
 handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceError *service_error,
                 const GError *error)
 {
+  guint retry_after_s;
+
   producer->n_failures++;
   if (is_unknown_region (producer, error)) {
     fail_region (producer);
@@ -284,7 +287,8 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
   if (action == KVS_RETRY_DESCRIBE || action == KVS_RETRY_REFRESH_ENDPOINT)
     g_clear_pointer (&producer->data_endpoint, g_free);
   warn_sometimes (producer, service_error, error);
-  kvs_producer_wait (producer, kvs_retry_delay_us (producer->n_failures, 0));
+  retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
+  kvs_producer_wait (producer, kvs_retry_delay_us (producer->n_failures, retry_after_s));
 }
 
 void
@@ -404,6 +408,15 @@ handle_silent_end (KvsProducer *producer)
   handle_failure (producer, KVS_RETRY_RESEND, NULL, error);
 }
 
+/* Without Acks all is forgotten once it was sent, even where the service refuses it. */
+static void
+handle_last_end (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
+{
+  if (service_error != NULL)
+    producer->events.warning (error, service_error, producer->user_data);
+  tell_drained (producer);
+}
+
 static void
 on_session_ended (const KvsServiceError *service_error, const GError *error, gpointer user_data)
 {
@@ -422,11 +435,12 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   if (producer->drained)
     stop (producer);
   else if (kvs_fragment_buffer_is_drained (producer->buffer))
-    tell_drained (producer);
+    handle_last_end (producer, service_error, error);
   else if (by_ack)
     handle_failure (producer, action, NULL, error);
-  else if (kvs_fragment_buffer_is_empty (producer->buffer))
-    kvs_producer_advance (producer); /* an idle connection that was closed: nothing is lost, nothing is wrong */
+  else if (kvs_fragment_buffer_is_empty (producer->buffer) && service_error == NULL)
+    /* an idle connection that was closed: nothing is lost, nothing is wrong */
+    kvs_producer_advance (producer);
   else if (error != NULL)
     kvs_producer_handle_call_failure (producer, service_error, error);
   else if (!made_progress (producer))

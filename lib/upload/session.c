@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "upload/session.h"
 
-#include <poll.h>
 #include <string.h>
 
 #include "error.h"
@@ -33,7 +32,7 @@ struct _KvsSession {
 
   gboolean paused;   /* the read callback had nothing to give */
   gboolean body_ended;
-  gboolean peer_was_closed; /* at the last tick */
+  gboolean peer_had_ended; /* at the last tick */
   gint64 dry_since_us;
   gint64 unacked_since_us; /* when the first byte after the last Ack was sent; 0: none was */
   GError *end_error;
@@ -98,6 +97,12 @@ on_transfer_done (CURLcode result, gpointer user_data)
   g_autoptr (KvsServiceError) service_error = NULL;
   g_autoptr (GError) error = NULL;
 
+  if (session->end_timer != NULL) {
+    /* It was being ended, and the reason for that counts. */
+    error = g_steal_pointer (&session->end_error);
+    finish (session, NULL, error);
+    return;
+  }
   if (session->head.status != 0 && session->head.status != 200) {
     g_autofree gchar *operation = g_strdup_printf ("PutMedia of stream %s", session->stream_name);
 
@@ -217,7 +222,8 @@ on_ack (const KvsAck *ack, gpointer user_data)
 {
   KvsSession *session = user_data;
 
-  session->unacked_since_us = 0;
+  /* After the body more has to come, up to the end of the answer. */
+  session->unacked_since_us = session->body_ended ? g_get_monotonic_time () : 0;
   if (session->end_timer == NULL)
     session->callbacks.ack (ack, session->user_data);
 }
@@ -236,19 +242,12 @@ on_body (char *data, size_t size, size_t n, void *user_data)
 
 /* ---- the watch ---- */
 
-/* libcurl up to 8.8 does not see the end of an answer while the upload is paused. */
+/* Once the body has ended too, libcurl sees it by itself. */
 static gboolean
-is_closed_by_peer (KvsSession *session)
+is_ended_by_peer (const KvsSession *session)
 {
-  struct pollfd fd = { .fd = -1, .events = POLLRDHUP };
-  curl_socket_t socket = CURL_SOCKET_BAD;
-
-  if (!session->paused
-      || curl_easy_getinfo (session->easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK
-      || socket == CURL_SOCKET_BAD)
-    return FALSE;
-  fd.fd = socket;
-  return poll (&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+  return session->head.status == 200 && !session->body_ended
+         && kvs_loop_has_peer_ended (session->client->loop, session->easy);
 }
 
 static gboolean
@@ -266,21 +265,21 @@ on_tick (gpointer user_data)
 {
   KvsSession *session = user_data;
   gint64 now_us = g_get_monotonic_time ();
-  gboolean closed = is_closed_by_peer (session);
+  gboolean peer_has_ended = is_ended_by_peer (session);
 
   session->tick_timer = kvs_loop_add_timer (session->client->loop, TICK_US, on_tick, session);
   if (is_refused (session)) {
     unpause (session);
-  } else if (closed && session->peer_was_closed) {
-    /* Twice in a row: what it sent before closing has been read by now. */
-    end_with (session, KVS_ERROR_NETWORK, "the service closed the connection");
+  } else if (peer_has_ended && session->peer_had_ended) {
+    /* Twice in a row: what it sent before the end has been read by now. */
+    end_with (session, KVS_ERROR_NETWORK, "the service ended the session");
   } else if (is_stale (session, now_us)) {
     end_with (session, KVS_ERROR_TIMEOUT, "the service has stopped acknowledging");
   } else if (session->paused && now_us - session->dry_since_us > KVS_SESSION_IDLE_US) {
     session->dry_since_us = now_us;
     session->callbacks.idle (session->user_data);
   }
-  session->peer_was_closed = closed;
+  session->peer_had_ended = peer_has_ended;
 }
 
 /* ---- the start ---- */

@@ -22,7 +22,7 @@ setup (void)
 {
   order = g_array_new (FALSE, FALSE, sizeof (gint));
   n_pending = 0;
-  n_threads_before = count_threads ();
+  n_threads_before = count_threads_before ();
 }
 
 static void

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The operations that describe streams (kvs-api.md section 4, Annex A.1). */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+#include "store.h"
+
+G_BEGIN_DECLS
+
+/**
+ * KvsLocalControlPlane:
+ * @store: the store
+ * @endpoint: what GetDataEndpoint gives to this client
+ */
+typedef struct {
+  KvsLocalStore *store;
+  const gchar *endpoint;
+} KvsLocalControlPlane;
+
+/**
+ * KvsLocalOperation:
+ * @plane: where
+ * @args: request
+ * @error: where to put an error
+ *
+ * Returns: (transfer full) (nullable): answer
+ */
+typedef JsonObject *(*KvsLocalOperation) (const KvsLocalControlPlane *plane, JsonObject *args,
+                                          GError **error);
+
+KvsLocalOperation kvs_local_control_plane_find (const gchar *path);
+
+/* tags.c */
+gboolean kvs_local_take_tags (JsonObject *args, GHashTable *tags, gboolean required,
+                              GError **error);
+JsonObject *kvs_local_tag_stream (const KvsLocalControlPlane *plane, JsonObject *args,
+                                  GError **error);
+JsonObject *kvs_local_untag_stream (const KvsLocalControlPlane *plane, JsonObject *args,
+                                    GError **error);
+JsonObject *kvs_local_list_tags_for_stream (const KvsLocalControlPlane *plane, JsonObject *args,
+                                            GError **error);
+
+G_END_DECLS

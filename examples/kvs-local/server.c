@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "server.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "args.h"
+#include "auth.h"
+#include "control-plane.h"
+#include "credentials.h"
+#include "get-media.h"
+#include "put-connection.h"
+#include "put-media.h"
+#include "service-error.h"
+
+/* The largest request of the control plane, 50 tags of the longest, is less than a tenth. */
+#define MAX_BODY_BYTES (1024 * 1024)
+#define EXPIRY_SECONDS 10
+#define LISTEN_BACKLOG 512
+#define PUT_MEDIA "/putMedia"
+#define GET_MEDIA "/getMedia"
+#define HEALTH "/kvs-local/health"
+#define BODY_SIZE_KEY "kvs-local-body-size"
+
+/**
+ * kvs_local_server_log:
+ * @server: the server
+ * @format: printf format
+ * @...: its arguments
+ *
+ * Writes a line to stderr if --verbose is given.
+ */
+void
+kvs_local_server_log (KvsLocalServer *server, const gchar *format, ...)
+{
+  g_autoptr (GDateTime) now = NULL;
+  g_autofree gchar *time = NULL;
+  g_autofree gchar *text = NULL;
+  va_list args;
+
+  if (!server->options->verbose)
+    return;
+  now = g_date_time_new_now_utc ();
+  time = g_date_time_format (now, "%H:%M:%S.%f");
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_printerr ("%s %s\n", time, text);
+}
+
+static void
+add_request_id (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+  g_autofree gchar *id = g_uuid_string_random ();
+
+  soup_message_headers_append (headers, "x-amzn-RequestId", id);
+  soup_message_headers_append (headers, "x-amz-RequestId", id);
+}
+
+static void
+answer_error (KvsLocalServer *server, SoupServerMessage *message, const GError *error)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+  g_autofree gchar *type = kvs_local_error_type (error);
+  gchar *body = kvs_local_error_body (error);
+
+  kvs_local_server_log (server, "%s: %s", type, error->message);
+  soup_message_headers_append (headers, "x-amzn-ErrorType", type);
+  soup_message_headers_append (headers, "x-amz-ErrorType", type);
+  soup_server_message_set_status (message, kvs_local_error_status (error), NULL);
+  soup_server_message_set_response (message, "application/json", SOUP_MEMORY_TAKE, body,
+                                    strlen (body));
+}
+
+/* Where it listens on all addresses, the one that the client used is the one it can reach. */
+static gchar *
+endpoint_for (KvsLocalServer *server, SoupServerMessage *message)
+{
+  const KvsLocalOptions *options = server->options;
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  const gchar *host = soup_message_headers_get_one (headers, "Host");
+
+  if (options->public_url != NULL)
+    return g_strdup (options->public_url);
+  if ((!g_str_equal (options->bind, "0.0.0.0") && !g_str_equal (options->bind, "::"))
+      || host == NULL || strpbrk (host, "/\\@?# ") != NULL)
+    return g_strdup (server->url);
+  return g_strconcat (options->tls_cert != NULL ? "https" : "http", "://", host, NULL);
+}
+
+static JsonObject *
+run_operation (KvsLocalServer *server, SoupServerMessage *message, KvsLocalOperation operation,
+               GBytes *body, GError **error)
+{
+  g_autofree gchar *endpoint = endpoint_for (server, message);
+  KvsLocalControlPlane plane = { server->store, endpoint };
+  JsonObject *args = kvs_local_args_parse (body, error);
+  JsonObject *answer;
+
+  if (args == NULL)
+    return NULL;
+  answer = operation (&plane, args, error);
+  json_object_unref (args);
+  return answer;
+}
+
+static void
+answer_object (SoupServerMessage *message, JsonObject *object)
+{
+  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+  gchar *text;
+
+  json_node_take_object (node, object);
+  text = json_to_string (node, FALSE);
+  soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
+  soup_server_message_set_response (message, "application/json", SOUP_MEMORY_TAKE, text,
+                                    strlen (text));
+}
+
+static gboolean
+check_auth (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GError **error)
+{
+  GUri *uri = soup_server_message_get_uri (message);
+  KvsLocalAuthRequest request = {
+    .method = soup_server_message_get_method (message),
+    .path = g_uri_get_path (uri),
+    .query = g_uri_get_query (uri),
+    .headers = soup_server_message_get_request_headers (message),
+    .body = body,
+  };
+
+  return kvs_local_auth_check (server->credentials, server->options->region, &request, error);
+}
+
+static gboolean
+body_is_too_large (SoupServerMessage *message)
+{
+  return GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SIZE_KEY))
+         > MAX_BODY_BYTES;
+}
+
+static gboolean
+handle_operation (KvsLocalServer *server, SoupServerMessage *message, const gchar *path,
+                  GError **error)
+{
+  KvsLocalOperation operation = kvs_local_control_plane_find (path);
+  gboolean is_get_media = g_str_equal (path, GET_MEDIA);
+  g_autoptr (GBytes) body = NULL;
+  JsonObject *answer;
+
+  if (!g_str_equal (soup_server_message_get_method (message), "POST")
+      || (operation == NULL && !is_get_media)) {
+    g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_UNKNOWN_OPERATION, path);
+    return FALSE;
+  }
+  if (body_is_too_large (message)) {
+    g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_REQUEST_TOO_LARGE,
+                         "The request is too large.");
+    return FALSE;
+  }
+  body = soup_message_body_flatten (soup_server_message_get_request_body (message));
+  if (!check_auth (server, message, body, error))
+    return FALSE;
+  if (is_get_media)
+    return kvs_local_get_media_start (server, message, body, error);
+  answer = run_operation (server, message, operation, body, error);
+  if (answer == NULL)
+    return FALSE;
+  answer_object (message, answer);
+  return TRUE;
+}
+
+/* Up to 3.2 libsoup never lets go of a connection that waits for the next request when the client
+ * closes it: after some hundred clients no file descriptors would be left. */
+static void
+avoid_idle_connection (SoupServerMessage *message)
+{
+  if (!soup_check_version (3, 4, 0))
+    soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
+                                 "close");
+}
+
+static void
+on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHashTable *query,
+            gpointer user_data)
+{
+  KvsLocalServer *server = user_data;
+  const gchar *method = soup_server_message_get_method (message);
+  g_autoptr (GError) error = NULL;
+
+  kvs_local_server_log (server, "%s %s", method, path);
+  avoid_idle_connection (message);
+  if (g_str_equal (method, "GET") && g_str_equal (path, HEALTH)) {
+    soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
+    soup_server_message_set_response (message, "text/plain", SOUP_MEMORY_STATIC, "ok", 2);
+    return;
+  }
+  add_request_id (message);
+  if (!handle_operation (server, message, path, &error))
+    answer_error (server, message, error);
+}
+
+/* What is too much is counted, and not kept. */
+static void
+on_body_chunk (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
+{
+  gsize size = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SIZE_KEY));
+
+  size = MIN (size + g_bytes_get_size (chunk), (gsize) MAX_BODY_BYTES + 1);
+  g_object_set_data (G_OBJECT (message), BODY_SIZE_KEY, GSIZE_TO_POINTER (size));
+  if (size > MAX_BODY_BYTES) {
+    SoupMessageBody *body = soup_server_message_get_request_body (message);
+
+    soup_message_body_truncate (body);
+    soup_message_body_set_accumulate (body, FALSE);
+  }
+}
+
+/* libsoup reads a whole request before it answers. PutMedia is answered while its body comes, so
+ * it gets the connection as soon as the headers are there. */
+static void
+on_early_request (SoupServer *soup, SoupServerMessage *message, const gchar *path,
+                  GHashTable *query, gpointer user_data)
+{
+  KvsLocalServer *server = user_data;
+  KvsLocalPutMediaRequest request = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  if (!g_str_equal (path, PUT_MEDIA)
+      || !g_str_equal (soup_server_message_get_method (message), "POST")) {
+    g_signal_connect (message, "got-chunk", G_CALLBACK (on_body_chunk), NULL);
+    return;
+  }
+  kvs_local_server_log (server, "POST %s", path);
+  if (check_auth (server, message, NULL, &error))
+    kvs_local_put_media_parse (server->store, message, &request, &error);
+  if (error == NULL) {
+    request.config.max_fragment_bytes = (guint64) server->options->max_fragment_bytes;
+    kvs_local_put_connection_start (server, message, &request);
+  } else {
+    kvs_local_put_connection_refuse (server, message, error);
+  }
+  kvs_local_put_media_request_clear (&request);
+}
+
+static gboolean
+on_expiry_timer (gpointer user_data)
+{
+  KvsLocalServer *server = user_data;
+
+  kvs_local_store_expire (server->store);
+  return G_SOURCE_CONTINUE;
+}
+
+/* libsoup could accept connections itself, but up to 3.2 it loses the memory of each socket, and
+ * stops listening for good when file descriptors run out once. */
+static gboolean
+on_incoming (GSocketService *service, GSocketConnection *connection, GObject *source,
+             gpointer user_data)
+{
+  KvsLocalServer *server = user_data;
+  g_autoptr (GSocketAddress) local = g_socket_connection_get_local_address (connection, NULL);
+  g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
+  g_autoptr (GIOStream) stream = g_object_ref (G_IO_STREAM (connection));
+  g_autoptr (GError) error = NULL;
+
+  /* gone already */
+  if (local == NULL || remote == NULL)
+    return TRUE;
+  /* acks are small and must not wait for each other */
+  g_socket_set_option (g_socket_connection_get_socket (connection), IPPROTO_TCP, TCP_NODELAY, 1,
+                       NULL);
+  if (server->certificate != NULL) {
+    g_object_unref (stream);
+    stream = g_tls_server_connection_new (G_IO_STREAM (connection), server->certificate, &error);
+    if (stream != NULL)
+      g_tls_connection_set_require_close_notify (G_TLS_CONNECTION (stream), FALSE);
+  }
+  if (stream == NULL || !soup_server_accept_iostream (server->soup, stream, local, remote, &error))
+    g_warning ("%s", error->message);
+  return TRUE;
+}
+
+static gboolean
+listen_at_address (KvsLocalServer *server, GError **error)
+{
+  const KvsLocalOptions *options = server->options;
+  g_autoptr (GSocketAddress) address
+    = g_inet_socket_address_new_from_string (options->bind, (guint) options->port);
+  g_autoptr (GSocketAddress) effective = NULL;
+
+  if (address == NULL) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--bind %s is not an IP address",
+                 options->bind);
+    return FALSE;
+  }
+  if (options->tls_cert != NULL) {
+    server->certificate
+      = g_tls_certificate_new_from_files (options->tls_cert, options->tls_key, error);
+    if (server->certificate == NULL)
+      return FALSE;
+  }
+  server->service = g_socket_service_new ();
+  g_socket_listener_set_backlog (G_SOCKET_LISTENER (server->service), LISTEN_BACKLOG);
+  g_signal_connect (server->service, "incoming", G_CALLBACK (on_incoming), server);
+  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (server->service), address,
+                                      G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL,
+                                      &effective, error))
+    return FALSE;
+  server->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (effective));
+  return TRUE;
+}
+
+static gchar *
+make_url (KvsLocalServer *server)
+{
+  const gchar *bind = server->options->bind;
+  g_autofree gchar *host = strchr (bind, ':') != NULL ? g_strdup_printf ("[%s]", bind)
+                                                       : g_strdup (bind);
+
+  return g_strdup_printf ("%s://%s:%u", server->options->tls_cert != NULL ? "https" : "http", host,
+                          server->port);
+}
+
+/**
+ * kvs_local_server_new:
+ * @options: the command line
+ * @error: where to put an error
+ *
+ * Returns: (transfer full) (nullable): a server that listens
+ */
+KvsLocalServer *
+kvs_local_server_new (const KvsLocalOptions *options, GError **error)
+{
+  g_autoptr (KvsLocalServer) server = g_new0 (KvsLocalServer, 1);
+
+  server->options = options;
+  if (!options->no_auth) {
+    server->credentials = kvs_local_credentials_load (options->credentials, error);
+    if (server->credentials == NULL)
+      return NULL;
+  }
+  server->store = kvs_local_store_open (options->data, options->region, options->account, error);
+  if (server->store == NULL)
+    return NULL;
+  server->soup = soup_server_new (NULL, NULL);
+  soup_server_add_early_handler (server->soup, NULL, on_early_request, server, NULL);
+  soup_server_add_handler (server->soup, NULL, on_request, server, NULL);
+  if (!listen_at_address (server, error))
+    return NULL;
+  server->url = make_url (server);
+  server->expiry_timer = g_timeout_add_seconds (EXPIRY_SECONDS, on_expiry_timer, server);
+  return g_steal_pointer (&server);
+}
+
+/**
+ * kvs_local_server_free:
+ * @server: (transfer full) (nullable): a server
+ *
+ * Ends all connections where they are; unfinished fragments are lost.
+ */
+void
+kvs_local_server_free (KvsLocalServer *server)
+{
+  if (server == NULL)
+    return;
+  if (server->expiry_timer != 0)
+    g_source_remove (server->expiry_timer);
+  if (server->service != NULL) {
+    g_socket_service_stop (server->service);
+    g_socket_listener_close (G_SOCKET_LISTENER (server->service));
+  }
+  g_clear_object (&server->service);
+  while (server->get_sessions != NULL)
+    kvs_local_get_media_free (server->get_sessions->data);
+  for (GList *l = server->put_connections; l != NULL; l = l->next)
+    kvs_local_put_connection_cancel (l->data);
+  while (server->put_connections != NULL)
+    g_main_context_iteration (NULL, TRUE);
+  if (server->soup != NULL)
+    soup_server_disconnect (server->soup);
+  g_clear_object (&server->soup);
+  g_clear_object (&server->certificate);
+  kvs_local_store_close (server->store);
+  g_clear_pointer (&server->credentials, g_hash_table_unref);
+  g_free (server->url);
+  g_free (server);
+}

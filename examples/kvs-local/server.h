@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Listens, finds out what a request wants and who sent it, and answers. */
+#pragma once
+
+#include <libsoup/soup.h>
+
+#include "options.h"
+#include "store.h"
+
+G_BEGIN_DECLS
+
+/**
+ * KvsLocalServer:
+ * @options: command line; outlives the server
+ * @credentials: (nullable): who may sign; %NULL accepts anybody
+ * @store: what is kept
+ * @service: accepts connections
+ * @certificate: (nullable): for TLS
+ * @soup: HTTP
+ * @url: where it listens
+ * @port: where it listens
+ * @put_connections: (element-type KvsLocalPutConnection): PutMedia connections
+ * @get_sessions: (element-type KvsLocalGetMedia): GetMedia answers
+ */
+typedef struct {
+  const KvsLocalOptions *options;
+  GHashTable *credentials;
+  KvsLocalStore *store;
+  GSocketService *service;
+  GTlsCertificate *certificate;
+  SoupServer *soup;
+  gchar *url;
+  guint port;
+  guint expiry_timer;
+  GList *put_connections;
+  GList *get_sessions;
+} KvsLocalServer;
+
+KvsLocalServer *kvs_local_server_new (const KvsLocalOptions *options, GError **error);
+void kvs_local_server_free (KvsLocalServer *server);
+void kvs_local_server_log (KvsLocalServer *server, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalServer, kvs_local_server_free)
+
+G_END_DECLS

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* TagStream, UntagStream, ListTagsForStream */
+#include "args.h"
+#include "control-plane.h"
+#include "service-error.h"
+
+static gboolean
+invalid (GError **error, const gchar *message)
+{
+  g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_INVALID_ARGUMENT, message);
+  return FALSE;
+}
+
+static gboolean
+take_tag (JsonObject *object, const gchar *key, GHashTable *tags, GError **error)
+{
+  const gchar *value;
+
+  if (!kvs_local_check_string ("A tag's key", key, &kvs_local_shape_tag_key, error)
+      || !kvs_local_args_required_string (object, key, &kvs_local_shape_tag_value, &value, error))
+    return FALSE;
+  g_hash_table_insert (tags, g_strdup (key), g_strdup (value));
+  return TRUE;
+}
+
+/**
+ * kvs_local_take_tags:
+ * @args: request
+ * @tags: (element-type utf8 utf8): where to add the tags of its member "Tags"
+ * @required: whether there must be some
+ * @error: where to put an error
+ *
+ * Returns: %FALSE if a tag is not good, or @tags holds more than 50 now
+ */
+gboolean
+kvs_local_take_tags (JsonObject *args, GHashTable *tags, gboolean required, GError **error)
+{
+  g_autoptr (GList) keys = NULL;
+  JsonObject *object;
+
+  if (!kvs_local_args_object (args, "Tags", &object, error))
+    return FALSE;
+  if (object == NULL || json_object_get_size (object) == 0)
+    return !required || invalid (error, "Tags must have at least one entry.");
+  keys = json_object_get_members (object);
+  for (GList *key = keys; key != NULL; key = key->next) {
+    if (!take_tag (object, key->data, tags, error))
+      return FALSE;
+  }
+  if (g_hash_table_size (tags) <= KVS_LOCAL_MAX_TAGS)
+    return TRUE;
+  g_set_error (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_TAGS_PER_RESOURCE,
+               "A stream can have at most %u tags.", KVS_LOCAL_MAX_TAGS);
+  return FALSE;
+}
+
+static GHashTable *
+copy_tags (GHashTable *tags)
+{
+  GHashTable *copy = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, tags);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    g_hash_table_insert (copy, g_strdup (key), g_strdup (value));
+  return copy;
+}
+
+/* Takes @tags over only if they are in the index. */
+static JsonObject *
+replace_tags (KvsLocalStore *store, KvsLocalStream *stream, GHashTable *tags, GError **error)
+{
+  g_autoptr (GHashTable) before = stream->tags;
+
+  stream->tags = g_hash_table_ref (tags);
+  if (kvs_local_store_save_tags (store, stream, error))
+    return json_object_new ();
+  g_hash_table_unref (stream->tags);
+  stream->tags = g_steal_pointer (&before);
+  return NULL;
+}
+
+/**
+ * kvs_local_tag_stream:
+ * @plane: control plane
+ * @args: request
+ * @error: where to put an error
+ *
+ * Returns: (transfer full) (nullable): answer
+ */
+JsonObject *
+kvs_local_tag_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **error)
+{
+  KvsLocalStream *stream = kvs_local_args_stream (args, plane->store, error);
+  g_autoptr (GHashTable) tags = NULL;
+
+  if (stream == NULL)
+    return NULL;
+  tags = copy_tags (stream->tags);
+  if (!kvs_local_take_tags (args, tags, TRUE, error))
+    return NULL;
+  return replace_tags (plane->store, stream, tags, error);
+}
+
+static gboolean
+remove_keys (JsonObject *args, GHashTable *tags, GError **error)
+{
+  JsonArray *keys;
+  guint n_keys;
+
+  if (!kvs_local_args_has (args, "TagKeyList")
+      || !JSON_NODE_HOLDS_ARRAY (json_object_get_member (args, "TagKeyList")))
+    return invalid (error, "TagKeyList must be a list.");
+  keys = json_object_get_array_member (args, "TagKeyList");
+  n_keys = json_array_get_length (keys);
+  if (n_keys < 1 || n_keys > KVS_LOCAL_MAX_TAGS)
+    return invalid (error, "TagKeyList must have between 1 and 50 entries.");
+  for (guint i = 0; i < n_keys; i++) {
+    JsonNode *key = json_array_get_element (keys, i);
+
+    if (!JSON_NODE_HOLDS_VALUE (key) || json_node_get_value_type (key) != G_TYPE_STRING)
+      return invalid (error, "A tag's key must be a string.");
+    if (!kvs_local_check_string ("A tag's key", json_node_get_string (key),
+                                 &kvs_local_shape_tag_key, error))
+      return FALSE;
+    g_hash_table_remove (tags, json_node_get_string (key));
+  }
+  return TRUE;
+}
+
+/**
+ * kvs_local_untag_stream:
+ * @plane: control plane
+ * @args: request
+ * @error: where to put an error
+ *
+ * Returns: (transfer full) (nullable): answer
+ */
+JsonObject *
+kvs_local_untag_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **error)
+{
+  KvsLocalStream *stream = kvs_local_args_stream (args, plane->store, error);
+  g_autoptr (GHashTable) tags = NULL;
+
+  if (stream == NULL)
+    return NULL;
+  tags = copy_tags (stream->tags);
+  if (!remove_keys (args, tags, error))
+    return NULL;
+  return replace_tags (plane->store, stream, tags, error);
+}
+
+/**
+ * kvs_local_list_tags_for_stream:
+ * @plane: control plane
+ * @args: request
+ * @error: where to put an error
+ *
+ * All tags of a stream fit into one page.
+ *
+ * Returns: (transfer full) (nullable): answer
+ */
+JsonObject *
+kvs_local_list_tags_for_stream (const KvsLocalControlPlane *plane, JsonObject *args,
+                                GError **error)
+{
+  KvsLocalStream *stream = kvs_local_args_stream (args, plane->store, error);
+  const gchar *next_token;
+  JsonObject *answer, *tags;
+  GHashTableIter iter;
+  gpointer key, value;
+
+  if (stream == NULL
+      || !kvs_local_args_string (args, "NextToken", &kvs_local_shape_next_token, &next_token,
+                                 error))
+    return NULL;
+  tags = json_object_new ();
+  g_hash_table_iter_init (&iter, stream->tags);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    json_object_set_string_member (tags, key, value);
+  answer = json_object_new ();
+  json_object_set_null_member (answer, "NextToken");
+  json_object_set_object_member (answer, "Tags", tags);
+  return answer;
+}
