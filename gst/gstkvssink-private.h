@@ -37,7 +37,9 @@ struct _GstKvsSink {
   gint64 key_unit_request_us;
   gint64 damaged_warning_us;
 
-  gint n_damaged; /* buffers; atomic */
+  /* buffers; atomic */
+  gint n_damaged;
+  gint n_before_parameter_sets;
 };
 
 void gst_kvs_sink_start_producer (GstKvsSink *sink);

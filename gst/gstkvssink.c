@@ -4,7 +4,7 @@
  * @title: kvssink
  *
  * kvssink uploads encoded video to a stream of Amazon Kinesis Video Streams. It takes access units
- * of H.264, cuts them into fragments at key frames, packs these into streaming Matroska, and sends
+ * of H.264 or H.265, cuts them into fragments at key frames, packs these into streaming Matroska, and sends
  * them over one long PutMedia request. A fragment is kept until the service has acknowledged it as
  * persisted, and is sent again, whole, after an error.
  *
@@ -42,7 +42,9 @@ G_DEFINE_TYPE (GstKvsSink, gst_kvs_sink, GST_TYPE_ELEMENT)
 
 static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE (
     "video_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS ("video/x-h264, stream-format=(string){ avc, byte-stream }, "
+    GST_STATIC_CAPS ("video/x-h264, stream-format=(string){ avc, avc3, byte-stream }, "
+                     "alignment=(string)au; "
+                     "video/x-h265, stream-format=(string){ hvc1, hev1, byte-stream }, "
                      "alignment=(string)au"));
 
 static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE (
@@ -119,6 +121,7 @@ reset_run (GstKvsSink *sink)
   sink->key_unit_request_us = 0;
   sink->damaged_warning_us = 0;
   g_atomic_int_set (&sink->n_damaged, 0);
+  g_atomic_int_set (&sink->n_before_parameter_sets, 0);
   GST_OBJECT_LOCK (sink);
   for (GList *link = GST_ELEMENT (sink)->sinkpads; link != NULL; link = link->next) {
     GST_KVS_SINK_PAD (link->data)->eos = FALSE;
@@ -203,10 +206,13 @@ static GstStructure *
 make_stats (GstKvsSink *sink)
 {
   g_autoptr (KvsProducer) producer = gst_kvs_sink_get_producer (sink);
+  guint n_before = (guint) g_atomic_int_get (&sink->n_before_parameter_sets);
   KvsProducerStats stats = { 0 };
 
   if (producer != NULL)
     kvs_producer_get_stats (producer, &stats);
+  stats.buffer.frames_in += n_before;
+  stats.buffer.frames_dropped_before_key += n_before;
   return gst_kvs_sink_make_stats (&stats, (guint) g_atomic_int_get (&sink->n_damaged));
 }
 

@@ -10,9 +10,10 @@ gst_kvs_sink_pad_finalize (GObject *object)
 {
   GstKvsSinkPad *pad = GST_KVS_SINK_PAD (object);
 
-  kvs_h264_parameter_sets_free (pad->parameter_sets);
-  g_array_unref (pad->units);
+  g_clear_pointer (&pad->video, kvs_video_stream_free);
   g_clear_pointer (&pad->track, kvs_track_free);
+  g_free (pad->codec_id);
+  g_free (pad->track_name);
   G_OBJECT_CLASS (gst_kvs_sink_pad_parent_class)->finalize (object);
 }
 
@@ -25,8 +26,6 @@ gst_kvs_sink_pad_class_init (GstKvsSinkPadClass *klass)
 static void
 gst_kvs_sink_pad_init (GstKvsSinkPad *pad)
 {
-  pad->parameter_sets = kvs_h264_parameter_sets_new ();
-  pad->units = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
   gst_kvs_sink_pad_reset (pad);
 }
 
@@ -41,58 +40,52 @@ gst_kvs_sink_pad_reset (GstKvsSinkPad *pad)
 {
   gst_segment_init (&pad->segment, GST_FORMAT_TIME);
   pad->next_pts_ns = -1;
-  pad->track_changed = pad->track != NULL && pad->track->codec_private != NULL;
+  pad->track_changed = pad->track != NULL;
 }
 
 /* ---- caps ---- */
 
+/* What the stream's configuration makes of the track; nothing while that is not known. */
 static void
-set_track (GstKvsSinkPad *pad, KvsTrack *track)
+update_track (GstKvsSinkPad *pad)
 {
-  if (pad->track != NULL && kvs_track_equal (pad->track, track)) {
-    kvs_track_free (track);
+  gboolean is_h264 = kvs_video_stream_get_codec (pad->video) == KVS_VIDEO_CODEC_H264;
+  const gchar *codec_id = is_h264 ? KVS_CODEC_ID_AVC : KVS_CODEC_ID_HEVC;
+  GBytes *codec_private = kvs_video_stream_get_codec_private (pad->video);
+  g_autoptr (KvsTrack) track = NULL;
+  guint width, height;
+
+  if (codec_private == NULL)
     return;
-  }
+  track = kvs_track_new (pad->track_number, KVS_TRACK_TYPE_VIDEO,
+                         pad->codec_id != NULL ? pad->codec_id : codec_id, pad->track_name,
+                         codec_private);
+  kvs_video_stream_get_size (pad->video, &width, &height);
+  track->width = pad->caps_width != 0 ? pad->caps_width : width;
+  track->height = pad->caps_height != 0 ? pad->caps_height : height;
+  if (pad->track != NULL && kvs_track_equal (pad->track, track))
+    return;
   g_clear_pointer (&pad->track, kvs_track_free);
-  pad->track = track;
+  pad->track = g_steal_pointer (&track);
   pad->track_changed = TRUE;
 }
 
-static KvsTrack *
-make_track (GstKvsSinkPad *pad, const KvsTrack *like, GBytes *codec_private, const KvsH264Sps *sps)
+static GBytes *
+read_codec_data (const GstStructure *structure)
 {
-  KvsTrack *track = kvs_track_new (like->number, like->type, like->codec_id, like->name,
-                                   codec_private);
+  const GValue *value = gst_structure_get_value (structure, "codec_data");
+  GstBuffer *buffer;
+  gsize size;
+  guint8 *data;
 
-  track->width = pad->caps_width != 0 ? pad->caps_width : sps != NULL ? sps->width : 0;
-  track->height = pad->caps_height != 0 ? pad->caps_height : sps != NULL ? sps->height : 0;
-  return track;
-}
-
-static gboolean
-take_codec_data (GstKvsSinkPad *pad, GstBuffer *codec_data, const KvsTrack *like, GError **error)
-{
-  g_auto (KvsH264Avcc) avcc = { 0 };
-  g_autoptr (GBytes) bytes = NULL;
-  KvsH264Sps sps = { 0 };
-  gsize size = gst_buffer_get_size (codec_data);
-  guint8 *data = g_malloc (size);
-
-  gst_buffer_extract (codec_data, 0, data, size);
-  bytes = g_bytes_new_take (data, size);
-  if (!kvs_h264_avcc_parse (bytes, &avcc, error)) {
-    g_prefix_error (error, "The codec_data of the caps is damaged: ");
-    return FALSE;
-  }
-  pad->nal_length_size = avcc.nal_length_size;
-  if (avcc.sps->len > 0) {
-    gsize sps_size;
-    const guint8 *nal = g_bytes_get_data (avcc.sps->pdata[0], &sps_size);
-
-    kvs_h264_sps_parse (nal, sps_size, &sps, NULL);
-  }
-  set_track (pad, make_track (pad, like, bytes, &sps));
-  return TRUE;
+  if (value == NULL || !GST_VALUE_HOLDS_BUFFER (value))
+    return NULL;
+  buffer = gst_value_get_buffer (value);
+  size = gst_buffer_get_size (buffer);
+  data = g_malloc (size);
+  if (size > 0)
+    gst_buffer_extract (buffer, 0, data, size);
+  return g_bytes_new_take (data, size);
 }
 
 static void
@@ -118,6 +111,13 @@ take_size (GstKvsSinkPad *pad, const GstStructure *structure)
   pad->caps_height = (guint) MAX (height, 0);
 }
 
+/* avc and hvc1 have all parameter sets in codec_data; the others may have them in the stream. */
+static gboolean
+needs_codec_data (const gchar *stream_format)
+{
+  return g_strcmp0 (stream_format, "avc") == 0 || g_strcmp0 (stream_format, "hvc1") == 0;
+}
+
 /**
  * gst_kvs_sink_pad_set_caps:
  * @pad: a pad
@@ -126,8 +126,8 @@ take_size (GstKvsSinkPad *pad, const GstStructure *structure)
  * @codec_id: (nullable): codec id that the user insists on
  * @error: %KVS_ERROR_BAD_MEDIA when the caps cannot be used
  *
- * With stream-format avc the track is known at once; with byte-stream only after its first parameter
- * sets. @track_changed tells when it is, or is another one than before.
+ * Where the caps bring parameter sets the track is known at once, else after the first ones in the
+ * stream. @track_changed tells when it is, or is another one than before.
  *
  * Returns: whether the caps are good
  */
@@ -136,93 +136,47 @@ gst_kvs_sink_pad_set_caps (GstKvsSinkPad *pad, GstCaps *caps, const gchar *track
                            const gchar *codec_id, GError **error)
 {
   const GstStructure *structure = gst_caps_get_structure (caps, 0);
-  const GValue *codec_data = gst_structure_get_value (structure, "codec_data");
   const gchar *stream_format = gst_structure_get_string (structure, "stream-format");
-  g_autoptr (KvsTrack) like
-      = kvs_track_new (pad->track_number, KVS_TRACK_TYPE_VIDEO,
-                       codec_id != NULL ? codec_id : KVS_CODEC_ID_AVC, track_name, NULL);
+  gboolean is_byte_stream = g_strcmp0 (stream_format, "byte-stream") == 0;
+  KvsVideoCodec codec = gst_structure_has_name (structure, "video/x-h265") ? KVS_VIDEO_CODEC_H265
+                                                                            : KVS_VIDEO_CODEC_H264;
+  g_autoptr (GBytes) codec_data = read_codec_data (structure);
+  KvsVideoStream *video;
 
-  pad->is_byte_stream = g_strcmp0 (stream_format, "byte-stream") == 0;
-  take_framerate (pad, structure);
-  take_size (pad, structure);
-  kvs_h264_parameter_sets_reset (pad->parameter_sets);
-  if (!pad->is_byte_stream) {
-    if (codec_data != NULL && GST_VALUE_HOLDS_BUFFER (codec_data))
-      return take_codec_data (pad, gst_value_get_buffer (codec_data), like, error);
-    g_set_error_literal (error, KVS_ERROR, KVS_ERROR_BAD_MEDIA,
-                         "H.264 with stream-format=avc needs codec_data in its caps; put h264parse "
-                         "before kvssink");
+  if (codec_data == NULL && needs_codec_data (stream_format)) {
+    g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_MEDIA,
+                 "stream-format=%s needs codec_data in its caps; put a parser (h264parse, "
+                 "h265parse) before kvssink", stream_format);
     return FALSE;
   }
-  /* The rest comes with the parameter sets; until then nothing can be stored. */
-  if (pad->track == NULL || pad->track->codec_private == NULL) {
-    g_clear_pointer (&pad->track, kvs_track_free);
-    pad->track = g_steal_pointer (&like);
+  video = kvs_video_stream_new (codec, is_byte_stream, codec_data, error);
+  if (video == NULL) {
+    g_prefix_error (error, "The codec_data of the caps is damaged: ");
+    return FALSE;
   }
+  if (pad->video != NULL && kvs_video_stream_get_codec (pad->video) != codec)
+    g_clear_pointer (&pad->track, kvs_track_free);
+  g_clear_pointer (&pad->video, kvs_video_stream_free);
+  pad->video = video;
+  g_free (pad->track_name);
+  pad->track_name = g_strdup (track_name);
+  g_free (pad->codec_id);
+  pad->codec_id = g_strdup (codec_id);
+  take_framerate (pad, structure);
+  take_size (pad, structure);
+  update_track (pad);
   return TRUE;
 }
 
 /* ---- buffers ---- */
-
-static gboolean
-take_parameter_sets (GstKvsSinkPad *pad, const guint8 *data, GError **error)
-{
-  const KvsNalUnit *units = (const KvsNalUnit *) pad->units->data;
-  g_autoptr (GBytes) avcc = NULL;
-  gboolean changed;
-
-  if (!kvs_h264_parameter_sets_add_access_unit (pad->parameter_sets, data, units, pad->units->len,
-                                                &changed, error))
-    return FALSE;
-  if (!changed || !kvs_h264_parameter_sets_is_complete (pad->parameter_sets))
-    return TRUE;
-  avcc = kvs_h264_parameter_sets_make_avcc (pad->parameter_sets, error);
-  if (avcc == NULL)
-    return FALSE;
-  set_track (pad, make_track (pad, pad->track, avcc,
-                              kvs_h264_parameter_sets_get_sps (pad->parameter_sets)));
-  return TRUE;
-}
-
-static gboolean
-has_picture (const GstKvsSinkPad *pad, const guint8 *data)
-{
-  for (guint i = 0; i < pad->units->len; i++) {
-    const KvsNalUnit *unit = &g_array_index (pad->units, KvsNalUnit, i);
-
-    if (kvs_h264_nal_type_is_vcl (kvs_h264_nal_type (data + unit->offset)))
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static KvsFrameFlags
-read_flags (const GstKvsSinkPad *pad, GstBuffer *buffer, const guint8 *data)
-{
-  KvsFrameFlags flags = KVS_FRAME_FLAG_NONE;
-
-  /* An IDR picture is a key frame, whatever flags a camera's payloader forgot. */
-  if (!GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT)
-      || kvs_h264_access_unit_is_key (data, (const KvsNalUnit *) pad->units->data,
-                                      pad->units->len))
-    flags |= KVS_FRAME_FLAG_KEY_FRAME;
-  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DROPPABLE))
-    flags |= KVS_FRAME_FLAG_DISCARDABLE;
-  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY))
-    flags |= KVS_FRAME_FLAG_INVISIBLE;
-  return flags;
-}
 
 /**
  * gst_kvs_sink_pad_parse:
  * @pad: a pad with caps
  * @buffer: one access unit
  * @payload: its bytes
- * @flags: (out): of the frame; %KVS_FRAME_FLAG_NONE together with no picture
+ * @flags: (out): of the frame
  * @error: %KVS_ERROR_BAD_MEDIA when it is damaged
- *
- * Looks at the NAL units: with stream-format avc at their lengths and first bytes alone. The pad
- * remembers them for gst_kvs_sink_pad_make_frame().
  *
  * Returns: whether there is a picture to store; %FALSE without an error where there is none, such as
  *   in a buffer of parameter sets
@@ -231,27 +185,21 @@ gboolean
 gst_kvs_sink_pad_parse (GstKvsSinkPad *pad, GstBuffer *buffer, GBytes *payload,
                         KvsFrameFlags *flags, GError **error)
 {
-  gsize size;
-  const guint8 *data = g_bytes_get_data (payload, &size);
+  gboolean is_flagged = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  KvsAccessUnitInfo info;
 
-  g_array_set_size (pad->units, 0);
-  if (size == 0)
+  *flags = KVS_FRAME_FLAG_NONE;
+  if (!kvs_video_stream_parse (pad->video, payload, is_flagged, &info, error))
     return FALSE;
-  if (pad->is_byte_stream) {
-    kvs_nal_split_annexb (data, size, pad->units);
-    if (pad->units->len == 0) {
-      g_set_error_literal (error, KVS_ERROR, KVS_ERROR_BAD_MEDIA,
-                           "A buffer of stream-format=byte-stream has no start code");
-      return FALSE;
-    }
-    if (!take_parameter_sets (pad, data, error))
-      return FALSE;
-  } else if (!kvs_nal_split_length_prefixed (data, size, pad->nal_length_size, pad->units,
-                                             error)) {
-    return FALSE;
-  }
-  *flags = read_flags (pad, buffer, data);
-  return has_picture (pad, data);
+  if (info.config_changed)
+    update_track (pad);
+  if (info.is_key)
+    *flags |= KVS_FRAME_FLAG_KEY_FRAME;
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DROPPABLE))
+    *flags |= KVS_FRAME_FLAG_DISCARDABLE;
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY))
+    *flags |= KVS_FRAME_FLAG_INVISIBLE;
+  return info.has_picture;
 }
 
 /* ---- times ---- */
@@ -324,8 +272,5 @@ gst_kvs_sink_pad_get_times (GstKvsSinkPad *pad, GstElement *element, GstBuffer *
 KvsFrame *
 gst_kvs_sink_pad_make_frame (GstKvsSinkPad *pad, const KvsFrameInfo *info, GBytes *payload)
 {
-  if (pad->is_byte_stream)
-    return kvs_frame_new_from_nal_units (info, payload, (const KvsNalUnit *) pad->units->data,
-                                         pad->units->len);
-  return kvs_frame_new (info, payload);
+  return kvs_video_stream_make_frame (pad->video, info, payload);
 }

@@ -5,8 +5,8 @@
 #include <gst/gst.h>
 
 #include "media/frame.h"
-#include "media/h264.h"
 #include "media/track.h"
+#include "media/video-stream.h"
 #include "timeline.h"
 
 G_BEGIN_DECLS
@@ -29,14 +29,13 @@ struct _GstKvsSinkPad {
   gint64 frame_duration_ns; /* by the caps' framerate, 0 where unknown */
   gint64 next_pts_ns;       /* running time where the last buffer ended, -1 before the first */
 
-  gboolean is_byte_stream;
-  guint nal_length_size;
-  guint caps_width;
+  KvsVideoStream *video; /* NULL before the first caps */
+  guint caps_width;      /* 0 where the caps do not tell */
   guint caps_height;
-  KvsH264ParameterSets *parameter_sets; /* for byte-stream, which has them in band */
-  GArray *units;                        /* of KvsNalUnit, of the current buffer */
+  gchar *codec_id; /* that the user insists on, or NULL */
+  gchar *track_name;
 
-  KvsTrack *track; /* NULL until it is known */
+  KvsTrack *track; /* NULL until its codec private data are known */
   gboolean track_changed;
 };
 

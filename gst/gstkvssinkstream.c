@@ -88,12 +88,18 @@ gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
     gst_kvs_sink_report_settings_error (sink);
     return flow_of (sink, KVS_PUSH_FLUSHING);
   }
-  if (pad->track == NULL)
+  if (pad->video == NULL)
     return GST_FLOW_NOT_NEGOTIATED;
   payload = gst_kvs_payload_new (buffer);
   if (!gst_kvs_sink_pad_parse (pad, buffer, payload, &info.flags, &error)) {
     if (error != NULL)
       report_damaged (sink, error);
+    return GST_FLOW_OK;
+  }
+  if (pad->track == NULL) {
+    /* Nothing can be decoded before the first parameter sets. */
+    g_atomic_int_inc (&sink->n_before_parameter_sets);
+    request_key_unit (sink, gst_pad);
     return GST_FLOW_OK;
   }
   gst_kvs_sink_pad_get_times (pad, GST_ELEMENT (sink), buffer, sink->default_duration_ns, &times,
@@ -108,12 +114,13 @@ gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
 /* ---- events of the pads ---- */
 
 static void
-set_content_type (GstKvsSink *sink)
+set_content_type (GstKvsSink *sink, GstKvsSinkPad *pad)
 {
+  gboolean is_h264 = kvs_video_stream_get_codec (pad->video) == KVS_VIDEO_CODEC_H264;
   g_autoptr (KvsProducer) producer = gst_kvs_sink_get_producer (sink);
 
   if (producer != NULL)
-    kvs_producer_set_content_type (producer, "video/h264");
+    kvs_producer_set_content_type (producer, is_h264 ? "video/h264" : "video/h265");
 }
 
 static gboolean
@@ -130,7 +137,7 @@ handle_caps (GstKvsSink *sink, GstKvsSinkPad *pad, GstEvent *event)
   GST_OBJECT_UNLOCK (sink);
   gst_event_parse_caps (event, &caps);
   if (gst_kvs_sink_pad_set_caps (pad, caps, track_name, codec_id, &error)) {
-    set_content_type (sink);
+    set_content_type (sink, pad);
     return TRUE;
   }
   gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);

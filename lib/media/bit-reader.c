@@ -4,7 +4,7 @@
 /**
  * kvs_bit_reader_init:
  * @reader: to be filled
- * @data: (nullable): bytes that must outlive @reader
+ * @data: (nullable): a NAL unit or the beginning of one, which must outlive @reader
  * @size: of @data in bytes
  */
 void
@@ -13,11 +13,36 @@ kvs_bit_reader_init (KvsBitReader *reader, const guint8 *data, gsize size)
   *reader = (KvsBitReader) { .data = data, .size = size };
 }
 
-/* ISO/IEC 14496-10 7.3.1: 00 00 03 inside a NAL unit stands for 00 00. */
+/**
+ * kvs_bit_reader_init_plain:
+ * @reader: to be filled
+ * @data: (nullable): bytes that must outlive @reader, without any emulation prevention
+ * @size: of @data in bytes
+ */
+void
+kvs_bit_reader_init_plain (KvsBitReader *reader, const guint8 *data, gsize size)
+{
+  *reader = (KvsBitReader) { .data = data, .size = size, .is_plain = TRUE };
+}
+
+/**
+ * kvs_bit_reader_get_bits_left:
+ * @reader: a reader of plain bytes
+ *
+ * Returns: how many bits can still be read; modulo 8 those up to the next whole byte
+ */
+gsize
+kvs_bit_reader_get_bits_left (const KvsBitReader *reader)
+{
+  return reader->failed ? 0 : reader->bits_left + 8 * (reader->size - reader->pos);
+}
+
+/* ISO/IEC 14496-10 7.3.1 and 23008-2 7.3.1.1: 00 00 03 inside a NAL unit stands for 00 00. */
 static gboolean
 next_byte (KvsBitReader *reader)
 {
-  if (reader->zeros >= 2 && reader->pos < reader->size && reader->data[reader->pos] == 3) {
+  if (!reader->is_plain && reader->zeros >= 2 && reader->pos < reader->size
+      && reader->data[reader->pos] == 3) {
     reader->pos++;
     reader->zeros = 0;
   }

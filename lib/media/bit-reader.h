@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads the bit fields of a NAL unit's payload, stepping over emulation prevention bytes. */
+/* Reads bit fields: of a NAL unit's payload, stepping over emulation prevention bytes, or of plain
+ * bytes. */
 #pragma once
 
 #include <glib.h>
@@ -8,8 +9,10 @@ G_BEGIN_DECLS
 
 /**
  * KvsBitReader:
- * @data: a NAL unit (with or without its header), still holding its emulation prevention bytes
+ * @data: a NAL unit (with or without its header), still holding its emulation prevention bytes; or
+ *   any bytes
  * @size: of @data in bytes
+ * @is_plain: whether all bytes are taken as they are
  * @pos: next byte to take
  * @zeros: zero bytes in a row before @pos
  * @current: the byte that bits are taken from
@@ -22,6 +25,7 @@ G_BEGIN_DECLS
 typedef struct {
   const guint8 *data;
   gsize size;
+  gboolean is_plain;
   gsize pos;
   guint zeros;
   guint8 current;
@@ -30,6 +34,8 @@ typedef struct {
 } KvsBitReader;
 
 void kvs_bit_reader_init (KvsBitReader *reader, const guint8 *data, gsize size);
+void kvs_bit_reader_init_plain (KvsBitReader *reader, const guint8 *data, gsize size);
+gsize kvs_bit_reader_get_bits_left (const KvsBitReader *reader);
 guint32 kvs_bit_reader_read (KvsBitReader *reader, guint n_bits);
 guint32 kvs_bit_reader_read_ue (KvsBitReader *reader);
 gint32 kvs_bit_reader_read_se (KvsBitReader *reader);

@@ -83,6 +83,20 @@ typedef struct {
   GPtrArray *pps;
 } KvsH264Avcc;
 
+/**
+ * KvsH264Picture:
+ * @is_idr: IDR picture: nothing that follows depends on anything before
+ * @is_intra: all slices are intra slices; the picture itself needs no other one. An IDR picture is
+ *   taken for such without a look at the rest of its slices.
+ * @recovery_frame_cnt: of the recovery point message: after how many frames, when decoding began
+ *   here, pictures come out right; -1 where there is none before the first IDR slice
+ */
+typedef struct {
+  gboolean is_idr;
+  gboolean is_intra;
+  gint recovery_frame_cnt;
+} KvsH264Picture;
+
 typedef struct _KvsH264ParameterSets KvsH264ParameterSets;
 
 /* @nal has at least one byte */
@@ -99,6 +113,9 @@ kvs_h264_nal_type_is_vcl (guint nal_type)
   return nal_type >= KVS_H264_NAL_SLICE && nal_type <= KVS_H264_NAL_SLICE_IDR;
 }
 
+void kvs_h264_access_unit_inspect (const guint8 *data, const KvsNalUnit *units, guint n_units,
+                                   KvsH264Picture *out);
+gboolean kvs_h264_picture_is_random_access (const KvsH264Picture *picture, gboolean is_flagged);
 gboolean kvs_h264_access_unit_is_key (const guint8 *data, const KvsNalUnit *units, guint n_units);
 gboolean kvs_h264_access_unit_is_recovery_point (const guint8 *data, const KvsNalUnit *units,
                                                  guint n_units);

@@ -12,6 +12,7 @@ import tempfile
 import support
 
 EBML_HEADER = b"\x1a\x45\xdf\xa3"
+CLUSTER_ID = b"\x1f\x43\xb6\x75"
 
 
 def launch(*words):
@@ -59,6 +60,19 @@ def probe(path):
 def packet_hashes(path):
     """SHA-256 of each video packet as FFmpeg's demuxer gives it."""
     return [packet["data_hash"] for packet in probe(path)["packets"]]
+
+
+def join_files(files):
+    """One Matroska file: the first one, and the Clusters of the others."""
+    return files[0] + b"".join(data[data.index(CLUSTER_ID):] for data in files[1:])
+
+
+def picture_hashes(path):
+    """A hash of each decoded picture, in the order of presentation."""
+    text = run_quiet(support.tool("ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-map", "0:v",
+                     "-fps_mode", "passthrough", "-f", "framehash", "-")
+    return [line.rsplit(",", 1)[1].strip() for line in text.splitlines()
+            if line and not line.startswith("#")]
 
 
 def check_with_mkvinfo(path):

@@ -66,6 +66,19 @@ try_avcc (const guint8 *data, gsize size)
 }
 
 static void
+check_picture (const guint8 *data, const KvsNalUnit *units, guint n_units)
+{
+  KvsH264Picture picture;
+
+  kvs_h264_access_unit_inspect (data, units, n_units, &picture);
+  g_assert_cmpint (picture.is_idr, ==, kvs_h264_access_unit_is_key (data, units, n_units));
+  g_assert_true (picture.is_intra || !picture.is_idr);
+  g_assert_cmpint (picture.recovery_frame_cnt, >=, -1);
+  g_assert_cmpint (picture.recovery_frame_cnt, <=, 0xffff);
+  g_assert_cmpint (kvs_h264_picture_is_random_access (&picture, FALSE), ==, picture.is_idr);
+}
+
+static void
 try_access_unit (const guint8 *data, gsize size)
 {
   g_autoptr (GArray) units = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
@@ -77,7 +90,7 @@ try_access_unit (const guint8 *data, gsize size)
 
   kvs_nal_split_annexb (data, size, units);
   list = (const KvsNalUnit *) units->data;
-  kvs_h264_access_unit_is_key (data, list, units->len);
+  check_picture (data, list, units->len);
   kvs_h264_access_unit_is_recovery_point (data, list, units->len);
   good = kvs_h264_parameter_sets_add_access_unit (sets, data, list, units->len, &changed, &error);
   g_assert_cmpint (good, ==, error == NULL);

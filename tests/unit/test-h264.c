@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "error.h"
 #include "h264-streams.h"
+#include "h264-units.h"
 
 static void
 parse_avcc (const gchar *hex, KvsH264Avcc *out)
@@ -361,62 +362,6 @@ START_TEST (test_avcc_parse_forms)
 }
 END_TEST
 
-static void
-split (const gchar *hex, GBytes **bytes, GArray *units)
-{
-  gsize size;
-  const guint8 *data;
-
-  *bytes = bytes_from_hex (hex);
-  data = g_bytes_get_data (*bytes, &size);
-  kvs_nal_split_annexb (data, size, units);
-}
-
-#define START_CODE "00000001 "
-#define AUD START_CODE "0910 "
-#define SPS START_CODE "6742c00dd90141fb0e1000000300100000030320f142a480 "
-#define RESIZED_SPS START_CODE "6742c00ad91effc004000244000003000400000300c83c489920 "
-#define PPS START_CODE "68cb83cb20 "
-#define IDR START_CODE "658884 "
-#define SLICE START_CODE "419a02 "
-/* recovery_point: recovery_frame_cnt ue(v) 0 and 3, then three flags, after a user data message */
-#define SEI_NOW START_CODE "06 0503aabbcc 0601c4 80 "
-#define SEI_LATER START_CODE "06 060124 80 "
-/* a message of 256 bytes more than there are */
-#define SEI_CUT START_CODE "06 05ff01aabb 80 "
-
-static const struct {
-  const gchar *hex;
-  gboolean key, recovery_point;
-} access_units[] = {
-  { AUD SPS PPS IDR, TRUE, FALSE },
-  { IDR, TRUE, FALSE },
-  { AUD SLICE, FALSE, FALSE },
-  { SPS PPS SLICE, FALSE, FALSE },
-  { AUD SPS PPS SEI_NOW SLICE, FALSE, TRUE },
-  { AUD SPS PPS SEI_LATER SLICE, FALSE, FALSE },
-  { AUD SPS PPS SEI_CUT SLICE, FALSE, FALSE },
-  { AUD PPS SEI_NOW SLICE, FALSE, FALSE },
-  { SPS PPS, FALSE, FALSE },
-  { "", FALSE, FALSE },
-};
-
-START_TEST (test_access_unit)
-{
-  g_autoptr (GArray) units = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
-  g_autoptr (GBytes) bytes = NULL;
-  const guint8 *data;
-  const KvsNalUnit *list;
-
-  split (access_units[_i].hex, &bytes, units);
-  data = g_bytes_get_data (bytes, NULL);
-  list = (const KvsNalUnit *) units->data;
-  ck_assert_int_eq (kvs_h264_access_unit_is_key (data, list, units->len), access_units[_i].key);
-  ck_assert_int_eq (kvs_h264_access_unit_is_recovery_point (data, list, units->len),
-                    access_units[_i].recovery_point);
-}
-END_TEST
-
 static gboolean
 collect (KvsH264ParameterSets *sets, const gchar *hex, gboolean *changed)
 {
@@ -482,20 +427,6 @@ START_TEST (test_collector_damage)
 }
 END_TEST
 
-START_TEST (test_nal_types)
-{
-  static const guint8 idr = 0x65, sps = 0x67, sei = 0x06, aud = 0x09, pps = 0x28;
-
-  ck_assert_uint_eq (kvs_h264_nal_type (&idr), KVS_H264_NAL_SLICE_IDR);
-  ck_assert_uint_eq (kvs_h264_nal_type (&sps), KVS_H264_NAL_SPS);
-  ck_assert_uint_eq (kvs_h264_nal_type (&sei), KVS_H264_NAL_SEI);
-  ck_assert_uint_eq (kvs_h264_nal_type (&aud), KVS_H264_NAL_AUD);
-  ck_assert_uint_eq (kvs_h264_nal_type (&pps), KVS_H264_NAL_PPS);
-  for (guint type = 0; type < 32; type++)
-    ck_assert_int_eq (kvs_h264_nal_type_is_vcl (type), type >= 1 && type <= 5);
-}
-END_TEST
-
 int
 main (void)
 {
@@ -513,10 +444,8 @@ main (void)
   tcase_add_test (tc, test_avcc_pps_limit);
   tcase_add_test (tc, test_avcc_parse_cut);
   tcase_add_test (tc, test_avcc_parse_forms);
-  tcase_add_loop_test (tc, test_access_unit, 0, G_N_ELEMENTS (access_units));
   tcase_add_test (tc, test_collector);
   tcase_add_test (tc, test_collector_damage);
-  tcase_add_test (tc, test_nal_types);
   suite_add_tcase (s, tc);
 
   runner = srunner_create (s);
