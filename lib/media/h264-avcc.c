@@ -2,8 +2,6 @@
 /* Collects parameter sets and puts them into, or takes them out of, an avcC. */
 #include "media/h264.h"
 
-#include <string.h>
-
 #include "error.h"
 #include "media/bit-reader.h"
 
@@ -60,22 +58,6 @@ kvs_h264_parameter_sets_free (KvsH264ParameterSets *sets)
 }
 
 static gboolean
-replace (GBytes **slot, const guint8 *nal, gsize size)
-{
-  gsize old_size;
-
-  if (*slot != NULL) {
-    const guint8 *old = g_bytes_get_data (*slot, &old_size);
-
-    if (old_size == size && memcmp (old, nal, size) == 0)
-      return FALSE;
-    g_bytes_unref (*slot);
-  }
-  *slot = g_bytes_new (nal, size);
-  return TRUE;
-}
-
-static gboolean
 add_sps (KvsH264ParameterSets *sets, const guint8 *nal, gsize size, gboolean *changed,
          GError **error)
 {
@@ -83,7 +65,7 @@ add_sps (KvsH264ParameterSets *sets, const guint8 *nal, gsize size, gboolean *ch
 
   if (!kvs_h264_sps_parse (nal, size, &sps, error))
     return FALSE;
-  if (replace (&sets->sps[sps.id], nal, size)) {
+  if (kvs_nal_replace (&sets->sps[sps.id], nal, size)) {
     sets->sps_info[sps.id] = sps;
     *changed = TRUE;
   }
@@ -107,7 +89,7 @@ add_pps (KvsH264ParameterSets *sets, const guint8 *nal, gsize size, gboolean *ch
                  size, pps_id, sps_id);
     return FALSE;
   }
-  if (replace (&sets->pps[pps_id], nal, size))
+  if (kvs_nal_replace (&sets->pps[pps_id], nal, size))
     *changed = TRUE;
   return TRUE;
 }

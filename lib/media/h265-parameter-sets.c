@@ -2,8 +2,6 @@
 /* Collects the parameter sets that come within a stream. */
 #include "media/h265.h"
 
-#include <string.h>
-
 #include "error.h"
 #include "media/h265-private.h"
 
@@ -52,21 +50,6 @@ kvs_h265_parameter_sets_free (KvsH265ParameterSets *sets)
 }
 
 static gboolean
-replace (GBytes **slot, const guint8 *nal, gsize size)
-{
-  if (*slot != NULL) {
-    gsize old_size;
-    const guint8 *old = g_bytes_get_data (*slot, &old_size);
-
-    if (old_size == size && memcmp (old, nal, size) == 0)
-      return FALSE;
-    g_bytes_unref (*slot);
-  }
-  *slot = g_bytes_new (nal, size);
-  return TRUE;
-}
-
-static gboolean
 add_vps (KvsH265ParameterSets *sets, const guint8 *nal, gsize size, gboolean *changed,
          GError **error)
 {
@@ -74,7 +57,7 @@ add_vps (KvsH265ParameterSets *sets, const guint8 *nal, gsize size, gboolean *ch
 
   if (!kvs_h265_vps_parse (nal, size, &vps, error))
     return FALSE;
-  if (replace (&sets->vps[vps.id], nal, size)) {
+  if (kvs_nal_replace (&sets->vps[vps.id], nal, size)) {
     sets->vps_info[vps.id] = vps;
     *changed = TRUE;
   }
@@ -89,7 +72,7 @@ add_sps (KvsH265ParameterSets *sets, const guint8 *nal, gsize size, gboolean *ch
 
   if (!kvs_h265_sps_parse (nal, size, &sps, error))
     return FALSE;
-  if (replace (&sets->sps[sps.id], nal, size)) {
+  if (kvs_nal_replace (&sets->sps[sps.id], nal, size)) {
     sets->sps_info[sps.id] = sps;
     *changed = TRUE;
   }
@@ -104,7 +87,7 @@ add_pps (KvsH265ParameterSets *sets, const guint8 *nal, gsize size, gboolean *ch
 
   if (!kvs_h265_pps_parse (nal, size, &pps, error))
     return FALSE;
-  if (replace (&sets->pps[pps.id], nal, size)) {
+  if (kvs_nal_replace (&sets->pps[pps.id], nal, size)) {
     sets->pps_info[pps.id] = pps;
     *changed = TRUE;
   }

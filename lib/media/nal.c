@@ -160,3 +160,26 @@ kvs_nal_split_length_prefixed (const guint8 *data, gsize size, guint length_size
   }
   return TRUE;
 }
+
+/**
+ * kvs_nal_replace:
+ * @slot: (inout): a NAL unit, or %NULL
+ * @nal: the one that shall take its place; copied
+ * @size: of @nal in bytes
+ *
+ * Returns: whether @slot holds something else than before
+ */
+gboolean
+kvs_nal_replace (GBytes **slot, const guint8 *nal, gsize size)
+{
+  if (*slot != NULL) {
+    gsize old_size;
+    const guint8 *old = g_bytes_get_data (*slot, &old_size);
+
+    if (old_size == size && memcmp (old, nal, size) == 0)
+      return FALSE;
+    g_bytes_unref (*slot);
+  }
+  *slot = g_bytes_new (nal, size);
+  return TRUE;
+}

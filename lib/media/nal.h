@@ -19,5 +19,6 @@ typedef struct {
 void kvs_nal_split_annexb (const guint8 *data, gsize size, GArray *units);
 gboolean kvs_nal_split_length_prefixed (const guint8 *data, gsize size, guint length_size_bytes,
                                         GArray *units, GError **error);
+gboolean kvs_nal_replace (GBytes **slot, const guint8 *nal, gsize size);
 
 G_END_DECLS
