@@ -474,13 +474,13 @@ class Ingest(Case):
 
 class SizeLimit(Case):
     def test_fifty_megabytes(self):
-        mebibyte = mkv.simple_block(0, b"\0" * (1 << 20))
+        megabyte = mkv.simple_block(0, b"\0" * 1_000_000)
         connection = self.put().accepted()
         connection.send(mkv.header())
         for timecode, count in ((0, 49), (1000, 50)):
             connection.send(mkv.cluster(timecode, b""))
             for _ in range(count):
-                connection.send(mebibyte)
+                connection.send(megabyte)
         connection.end()
         self.assertEqual(events(connection.acks()),
                          persisted(0) + ["BUFFERING 1000", "ERROR 1000 4001"])
