@@ -372,9 +372,12 @@ static const struct {
 } caps_cases[] = {
   { "video/x-h264,stream-format=avc,alignment=au", TRUE },
   { "video/x-h264,stream-format=byte-stream,alignment=au", TRUE },
-  { "video/x-h264,stream-format=avc3,alignment=au", FALSE },
+  { "video/x-h264,stream-format=avc3,alignment=au", TRUE },
   { "video/x-h264,stream-format=byte-stream,alignment=nal", FALSE },
-  { "video/x-h265,stream-format=hvc1,alignment=au", FALSE },
+  { "video/x-h265,stream-format=hvc1,alignment=au", TRUE },
+  { "video/x-h265,stream-format=hev1,alignment=au", TRUE },
+  { "video/x-h265,stream-format=byte-stream,alignment=au", TRUE },
+  { "video/x-h265,stream-format=byte-stream,alignment=nal", FALSE },
   { "video/x-raw,format=I420", FALSE },
   { "audio/mpeg,mpegversion=4", FALSE },
 };
