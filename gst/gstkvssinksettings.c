@@ -121,7 +121,7 @@ static const Property properties[] = {
     "Epoch time of the first frame with streaming-type=offline, in seconds; the default is the "
     "time the element was made" },
   { "disable-buffer-clipping", KIND_BOOLEAN, MEMBER (disable_buffer_clipping), FALSE, NULL,
-    "Take buffers outside of their segment too" },
+    "Accepted for compatibility; buffers outside of their segment are always taken" },
   { "use-original-pts", KIND_BOOLEAN, MEMBER (use_original_pts), FALSE, NULL,
     "Take the buffers' timestamps for epoch times, as they are" },
   { "get-kvs-metrics", KIND_BOOLEAN, MEMBER (get_kvs_metrics), FALSE, NULL,
