@@ -215,12 +215,15 @@ parse_adts (KvsAudioStream *stream, const guint8 *data, gsize size, KvsAudioBuff
             GError **error)
 {
   guint samples_per_packet;
+  gsize end;
   gboolean good;
 
   if (!take_adts_config (stream, data, size, &info->config_changed, error))
     return FALSE;
-  info->used_bytes = find_other_config (stream, data, size);
-  good = kvs_aac_adts_split (data, info->used_bytes, stream->blocks, error);
+  end = find_other_config (stream, data, size);
+  good = kvs_aac_adts_split (data, end, stream->blocks, error);
+  /* How long the bad frames would last is not known, and so not when later ones begin. */
+  info->used_bytes = good ? end : size;
   samples_per_packet = stream->aac.samples_per_frame;
   for (guint i = 0; i < stream->blocks->len; i++) {
     const KvsAacPacket *block = &g_array_index (stream->blocks, KvsAacPacket, i);

@@ -21,6 +21,9 @@
 #define FRAME_OF_BLOCKS \
   "12:0xfff 1:1 2:0 1:0 2:1 4:4 1:0 3:2 1:0 1:0 1:0 1:0 13:25 11:0x7ff 2:2 16:3 16:7 16:0xcccc " \
   "8:1 16:0xcccc 16:2 16:0xcccc 24:3 16:0xcccc "
+/* whose second block is at a place that only a decoder finds */
+#define FRAME_TWO_BLOCKS_NO_CRC \
+  "12:0xfff 1:0 2:0 1:1 2:1 4:4 1:0 3:2 4:0 13:9 11:0x7ff 2:1 16:1 "
 
 /* Channels by a program_config_element(): one or two pairs in front; and without one */
 #define PCE(pairs) "4:0 2:1 4:3 4:" pairs " 4:0 4:0 2:0 3:0 4:0 1:0 1:0 1:0 "
@@ -315,7 +318,9 @@ static const struct {
   { FRAME_44100_STEREO FRAME_44100_STEREO "32:0 32:0", "7+2@0+23219954 16+2@23219954+23219955 ",
     "At offset 18: ADTS: no syncword" },
   { FRAME_44100_STEREO ADTS ("4", "2", "10") "16:1", "7+2@0+23219954 ", "offset 9 claims 10" },
-  { "12:0xfff 1:0 2:0 1:1 2:1 4:4 1:0 3:2 4:0 13:9 11:0x7ff 2:1 16:1", "", "without CRC is 2" },
+  { FRAME_TWO_BLOCKS_NO_CRC, "", "without CRC is 2" },
+  { FRAME_44100_STEREO FRAME_TWO_BLOCKS_NO_CRC FRAME_48000_STEREO, "7+2@0+23219954 ",
+    "At offset 9: AAC: number of blocks" },
   { FRAME_NO_PCE, "", "no good program config" },
 };
 
@@ -344,7 +349,7 @@ END_TEST
 static const gchar *const damaged[] = {
   ADTS ("3", "2", "11") "24:0x21bbbb",
   FRAME_44100_STEREO ADTS ("3", "2", "11") "24:0x21bbbb",
-  "12:0xfff 1:0 2:0 1:1 2:1 4:3 1:0 3:2 4:0 13:9 11:0x7ff 2:1 16:1",
+  "12:0xfff 1:0 2:0 1:1 2:1 4:3 1:0 3:2 4:0 13:9 11:0x7ff 2:1 16:1", /* two blocks, no CRC */
 };
 
 /* A new track costs a new session, which a damaged frame is not worth. */
