@@ -9,8 +9,6 @@
 #include "bytes.h"
 #include "error.h"
 
-#define NS_PER_SECOND G_GINT64_CONSTANT (1000000000)
-
 /* ADTS frames of AAC LC, with sampling_frequency_index and channel_configuration */
 #define ADTS(index, channels, length) \
   "12:0xfff 1:0 2:0 1:1 2:1 4:" index " 1:0 3:" channels " 4:0 13:" length " 11:0x7ff 2:0 "
@@ -213,7 +211,7 @@ START_TEST (test_adts_several_frames_and_blocks)
   KvsAudioBufferInfo info = parse (stream, FRAME_44100_STEREO FRAME_OF_BLOCKS FRAME_44100_STEREO);
 
   ck_assert_uint_eq (info.used_bytes, 9 + 25 + 9);
-  ck_assert_int_eq (info.duration_ns, 5 * 1024 * NS_PER_SECOND / 44100);
+  ck_assert_int_eq (info.duration_ns, 116099773);
   check_packets (stream, "7+2@0+23219954 22+1@23219954+23219955 25+2@46439909+23219954 "
                          "29+3@69659863+23219955 41+2@92879818+23219955 ");
 }
