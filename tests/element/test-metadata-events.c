@@ -330,6 +330,8 @@ main (int argc, char **argv)
   gint failed;
 
   gst_init (&argc, &argv);
+  /* such as an error that is set over another one */
+  g_log_set_always_fatal (G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   runner = srunner_create (metadata_events_suite ());
   srunner_run_all (runner, CK_ENV);
   failed = srunner_ntests_failed (runner);
