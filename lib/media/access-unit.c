@@ -332,27 +332,30 @@ place_of (const KvsAccessUnitGatherer *gatherer, guint i)
   return g_array_index (gatherer->places, KvsNalPlace, i);
 }
 
-/* Asks the detector about each NAL unit. A prefix NAL unit then has the place of the one after it,
- * unless it is the buffer's last one; the place of the first is also that of one that was held. */
 static void
 find_places (KvsAccessUnitGatherer *gatherer, const guint8 *data)
 {
-  guint n = gatherer->nals->len;
-
-  g_array_set_size (gatherer->places, n);
-  for (guint i = 0; i < n; i++) {
+  g_array_set_size (gatherer->places, gatherer->nals->len);
+  for (guint i = 0; i < gatherer->nals->len; i++) {
     const KvsNalUnit *nal = &g_array_index (gatherer->nals, KvsNalUnit, i);
 
     g_array_index (gatherer->places, KvsNalPlace, i)
         = kvs_access_unit_detector_push (gatherer->detector, data + nal->offset, nal->size);
   }
-  for (guint i = n - 1; i > 0; i--) {
+}
+
+/* A prefix NAL unit gets the place of the one after it, unless it is the buffer's last one. */
+static void
+pass_places_back (KvsAccessUnitGatherer *gatherer)
+{
+  for (guint i = 1; i < gatherer->places->len; i++) {
     KvsNalPlace *place = &g_array_index (gatherer->places, KvsNalPlace, i);
 
-    if (place_of (gatherer, i - 1) != KVS_NAL_WITH_NEXT || *place == KVS_NAL_WITH_NEXT)
+    if (place_of (gatherer, i - 1) != KVS_NAL_WITH_NEXT)
       continue;
-    g_array_index (gatherer->places, KvsNalPlace, i - 1) = *place;
-    *place = KVS_NAL_WITHIN;
+    place[-1] = *place == KVS_NAL_FIRST ? KVS_NAL_FIRST : KVS_NAL_WITHIN;
+    if (*place == KVS_NAL_FIRST)
+      *place = KVS_NAL_WITHIN;
   }
 }
 
@@ -397,6 +400,10 @@ take_nals (KvsAccessUnitGatherer *gatherer, GBytes *buffer, const KvsAccessUnitT
   guint owner;
 
   find_places (gatherer, data);
+  /* of several prefix NAL units in a row, which no stream should have, the last alone is held */
+  if (place_of (gatherer, 0) == KVS_NAL_WITH_NEXT)
+    release_held (gatherer, error);
+  pass_places_back (gatherer);
   owner = find_owner_of_times (gatherer);
   for (guint i = 0; i < n; i++) {
     const KvsNalUnit *nal = &g_array_index (gatherer->nals, KvsNalUnit, i);
