@@ -27,7 +27,7 @@
   id " e:0 1:0 " bottom " " groups " e:0 e:0 1:0 2:0 s:0 s:0 s:0 1:0 1:0 " redundant " 1:1"
 #define PPS_PLAIN PPS_OF ("e:0", "1:0", "e:0", "1:0")
 
-/* first_mb_in_slice, slice_type, pic_parameter_set_id, frame_num, then what the SPS and PPS ask for */
+/* first_mb_in_slice, slice_type, pic_parameter_set_id, frame_num, then what the sets ask for */
 #define SLICE(first_mb, frame_num, rest) \
   first_mb " e:5 e:0 4:" frame_num " " rest " 32:0x55555555 1:1"
 #define FIELD(frame_num, bottom, rest) SLICE ("e:0", frame_num, "1:1 1:" bottom " " rest)
