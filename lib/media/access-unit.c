@@ -200,28 +200,14 @@ find_places (KvsAccessUnitGatherer *gatherer, const guint8 *data)
   }
 }
 
-/* A prefix NAL unit gets the place of the one after it, unless it is the buffer's last one. */
-static void
-pass_places_back (KvsAccessUnitGatherer *gatherer)
-{
-  for (guint i = 1; i < gatherer->places->len; i++) {
-    KvsNalPlace *place = &g_array_index (gatherer->places, KvsNalPlace, i);
-
-    if (place_of (gatherer, i - 1) != KVS_NAL_WITH_NEXT)
-      continue;
-    place[-1] = *place == KVS_NAL_FIRST ? KVS_NAL_FIRST : KVS_NAL_WITHIN;
-    if (*place == KVS_NAL_FIRST)
-      *place = KVS_NAL_WITHIN;
-  }
-}
-
-/* Returns: the NAL unit whose access unit the buffer's times belong to */
+/* Returns: the NAL unit that the buffer's times go with: the first of the first access unit that
+ * begins in it, or the first of all */
 static guint
 find_owner_of_times (const KvsAccessUnitGatherer *gatherer)
 {
   for (guint i = 0; i < gatherer->places->len; i++) {
     if (place_of (gatherer, i) == KVS_NAL_FIRST)
-      return i;
+      return i > 0 && place_of (gatherer, i - 1) == KVS_NAL_WITH_NEXT ? i - 1 : i;
   }
   return 0;
 }
@@ -259,10 +245,6 @@ take_nals (KvsAccessUnitGatherer *gatherer, GBytes *buffer, const KvsAccessUnitT
   guint owner;
 
   find_places (gatherer, data);
-  /* of several prefix NAL units in a row, which no stream should have, the last alone is held */
-  if (place_of (gatherer, 0) == KVS_NAL_WITH_NEXT)
-    release_held (gatherer, error);
-  pass_places_back (gatherer);
   owner = find_owner_of_times (gatherer);
   for (guint i = 0; i < n; i++) {
     const KvsNalUnit *nal = &g_array_index (gatherer->nals, KvsNalUnit, i);
@@ -273,7 +255,7 @@ take_nals (KvsAccessUnitGatherer *gatherer, GBytes *buffer, const KvsAccessUnitT
       complete (gatherer);
     release_held (gatherer, error);
     if (place_of (gatherer, i) == KVS_NAL_WITH_NEXT) {
-      hold (gatherer, &piece, tag, n == 1);
+      hold (gatherer, &piece, tag, i == owner);
       continue;
     }
     if (i == owner)

@@ -137,9 +137,9 @@ class AccessUnits(unittest.TestCase):
         self.check("h264", "x264enc threads=1 key-int-max=15 bframes=2 option-string=slices=4",
                    min_slices=4)
 
-    def test_x264_small_slices_and_aud(self):
-        self.check("h264", "x264enc threads=1 tune=zerolatency aud=true bitrate=3000 "
-                           "option-string=slice-max-size=400", min_slices=3)
+    def test_x264_uneven_slices_and_aud(self):
+        self.check("h264", "x264enc threads=1 tune=zerolatency aud=true "
+                           "option-string=slice-max-size=1000:slice-max-mbs=450", min_slices=4)
 
     def test_x264_intra_refresh(self):
         self.check("h264", "x264enc threads=1 intra-refresh=true aud=false key-int-max=15 "

@@ -84,7 +84,7 @@ static const struct {
       UNIT (2, S4 PREFIX_NAL S4 FIRST_NAL S4 PREFIX_NAL S4 LATER_NAL),
       UNIT (3, S4 PREFIX_NAL S4 FIRST_NAL),
       UNIT (4, S4 PREFIX_NAL S4 FIRST_NAL S4 PREFIX_NAL S4 PREFIX_NAL) } },
-  { "empty buffers and nothing but start codes say nothing",
+  { "empty buffers have no times, but an end they can say",
     { BUFFER (1, ""), BUFFER (2, S4 FIRST_NAL), LAST (3, ""), LAST (4, "") },
     { UNIT (2, S4 FIRST_NAL) } },
   { "nothing", { BUFFER (1, "") }, { UNIT (NONE, NULL) } },

@@ -66,7 +66,10 @@ static const struct {
     { "65", SLICE ("e:400", "0", "e:0 8:0"), IN },
     { "65", SLICE ("e:0", "0", "e:0 8:0"), IN },
     { "41", SLICE ("e:400", "1", "8:2"), NEW },
-    { "41", SLICE ("e:0", "1", "8:2"), IN } } },
+    { "41", SLICE ("e:0", "1", "8:2"), IN },
+    { "09", "3:7 1:1", NEW },
+    { "41", SLICE ("e:400", "2", "8:2"), IN },
+    { "41", SLICE ("e:0", "2", "8:2"), IN } } },
   { "B pictures: pic_order_cnt_lsb alone differs", {
     SETS (SPS_OF (POC_0, FRAMES), PPS_PLAIN),
     { "65", SLICE ("e:0", "0", "e:0 8:0"), IN },
@@ -124,6 +127,15 @@ static const struct {
     { "41", FIELD ("1", "1", "8:2"), NEW },
     { "41", SLICE ("e:400", "1", "1:1 1:1 8:2"), IN },
     { "41", SLICE ("e:0", "1", "1:0 8:2"), NEW } } },
+  { "fields and frames whose first slices were lost", {
+    SETS (SPS_OF (POC_0, FIELDS), PPS_PLAIN),
+    { "41", SLICE ("e:400", "1", "1:0 8:2"), IN },
+    { "41", SLICE ("e:400", "1", "1:1 1:0 8:2"), NEW },
+    { "41", SLICE ("e:400", "1", "1:1 1:1 8:2"), NEW } } },
+  { "fields have no delta_pic_order_cnt_bottom", {
+    SETS (SPS_OF (POC_0, FIELDS), PPS_OF ("e:0", "1:1", "e:0", "1:0")),
+    { "65", SLICE ("e:0", "0", "1:1 1:0 e:0 8:0 s:1"), IN },
+    { "65", SLICE ("e:400", "0", "1:1 1:0 e:0 8:0 s:2"), IN } } },
   { "three colour planes", {
     SETS (SPS_PLANES, PPS_PLAIN),
     { "65", "e:0 e:5 e:0 2:0 4:0 e:0 8:0 1:1", IN },
@@ -184,7 +196,11 @@ static const struct {
     { "18", "8:1", IN },
     { "0a", "8:1", IN },
     { "0b", "8:1", IN },
-    { "65", SLICE ("e:0", "0", "e:0 8:0"), NEW },
+    { "65", SLICE ("e:400", "0", "e:0 8:0"), NEW },
+    { "65", SLICE ("e:800", "0", "e:0 8:0"), IN } } },
+  { "an end of sequence before anything else", {
+    { "0a", "8:1", NEW },
+    { "65", SLICE ("e:0", "0", "e:0 8:0"), IN },
     { "65", SLICE ("e:400", "0", "e:0 8:0"), IN } } },
   { "prefix NAL units", {
     SETS (SPS_OF (POC_0, FRAMES), PPS_PLAIN),
