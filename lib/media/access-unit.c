@@ -200,14 +200,14 @@ find_places (KvsAccessUnitGatherer *gatherer, const guint8 *data)
   }
 }
 
-/* Returns: the NAL unit that the buffer's times go with: the first of the first access unit that
- * begins in it, or the first of all */
+/* Returns: a NAL unit in whose access unit the buffer's times go: the first one that begins in the
+ * buffer, or else the one that it continues */
 static guint
 find_owner_of_times (const KvsAccessUnitGatherer *gatherer)
 {
   for (guint i = 0; i < gatherer->places->len; i++) {
     if (place_of (gatherer, i) == KVS_NAL_FIRST)
-      return i > 0 && place_of (gatherer, i - 1) == KVS_NAL_WITH_NEXT ? i - 1 : i;
+      return i;
   }
   return 0;
 }

@@ -198,8 +198,9 @@ static const struct {
     { "0b", "8:1", IN },
     { "65", SLICE ("e:400", "0", "e:0 8:0"), NEW },
     { "65", SLICE ("e:800", "0", "e:0 8:0"), IN } } },
-  { "an end of sequence before anything else", {
-    { "0a", "8:1", NEW },
+  { "an end of sequence before the picture", {
+    { "09", "3:7 1:1", NEW },
+    { "0a", "8:1", IN },
     { "65", SLICE ("e:0", "0", "e:0 8:0"), IN },
     { "65", SLICE ("e:400", "0", "e:0 8:0"), IN } } },
   { "prefix NAL units", {
