@@ -31,8 +31,9 @@ struct _GstKvsSink {
   /* between READY to PAUSED and PAUSED to READY */
   GstKvsSinkTarget *target;
 
+  GstKvsTimeline *timeline; /* replaced at READY to PAUSED */
+
   /* the streaming thread alone */
-  GstKvsTimeline timeline;
   gint64 default_duration_ns;
   gint64 key_unit_request_us;
   gint64 damaged_warning_us;

@@ -26,6 +26,7 @@
  *
  * Since: 0.1
  */
+#include "elementclock.h"
 #include "gstkvssink-private.h"
 #include "gstkvssinkreport.h"
 
@@ -114,9 +115,10 @@ reset_run (GstKvsSink *sink)
     mode = GST_KVS_TIMELINE_ORIGINAL;
   else if (settings->streaming_type == KVS_STREAMING_TYPE_OFFLINE)
     mode = GST_KVS_TIMELINE_FILE;
-  gst_kvs_timeline_init (&sink->timeline, mode,
-                         (gint64) (MIN (settings->file_start_time_s, MAX_FILE_START_TIME_S)
-                                   * GST_SECOND));
+  gst_kvs_timeline_free (sink->timeline);
+  sink->timeline = gst_kvs_timeline_new (
+      mode, (gint64) (MIN (settings->file_start_time_s, MAX_FILE_START_TIME_S) * GST_SECOND),
+      gst_kvs_element_clock (), sink);
   sink->default_duration_ns = (gint64) (GST_SECOND / MAX (settings->framerate, 1));
   sink->key_unit_request_us = 0;
   sink->damaged_warning_us = 0;
@@ -241,6 +243,7 @@ gst_kvs_sink_finalize (GObject *object)
   gst_kvs_sink_release_producer (sink);
   g_clear_pointer (&sink->target, gst_kvs_sink_target_free);
   g_clear_error (&sink->settings_error);
+  gst_kvs_timeline_free (sink->timeline);
   gst_kvs_sink_settings_clear (&sink->settings);
   G_OBJECT_CLASS (gst_kvs_sink_parent_class)->finalize (object);
 }
@@ -288,5 +291,6 @@ static void
 gst_kvs_sink_init (GstKvsSink *sink)
 {
   gst_kvs_sink_settings_init (&sink->settings);
+  sink->timeline = gst_kvs_timeline_new (GST_KVS_TIMELINE_LIVE, 0, gst_kvs_element_clock (), sink);
   GST_OBJECT_FLAG_SET (sink, GST_ELEMENT_FLAG_SINK);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstkvssinkpad.h"
 
+#include "elementclock.h"
 #include "error.h"
 
 G_DEFINE_TYPE (GstKvsSinkPad, gst_kvs_sink_pad, GST_TYPE_PAD)
@@ -39,6 +40,7 @@ void
 gst_kvs_sink_pad_reset (GstKvsSinkPad *pad)
 {
   gst_segment_init (&pad->segment, GST_FORMAT_TIME);
+  gst_kvs_timeline_track_init (&pad->timeline_track);
   pad->next_pts_ns = -1;
   pad->track_changed = pad->track != NULL;
 }
@@ -251,7 +253,7 @@ gst_kvs_sink_pad_get_times (GstKvsSinkPad *pad, GstElement *element, GstBuffer *
     *duration_ns = (gint64) MIN (GST_BUFFER_DURATION (buffer), 20 * GST_SECOND);
   if (!has_pts && !has_dts) {
     times->pts_ns = pad->next_pts_ns >= 0 ? pad->next_pts_ns
-                                          : MAX (gst_kvs_timeline_running_time (element), 0);
+                                          : MAX (gst_kvs_element_running_ns (element), 0);
     times->dts_ns = times->pts_ns;
   } else if (!has_pts) {
     times->pts_ns = times->dts_ns;

@@ -26,6 +26,7 @@ struct _GstKvsSinkPad {
   gboolean eos; /* under the element's object lock */
 
   GstSegment segment;
+  GstKvsTimelineTrack timeline_track;
   gint64 frame_duration_ns; /* by the caps' framerate, 0 where unknown */
   gint64 next_pts_ns;       /* running time where the last buffer ended, -1 before the first */
 

@@ -82,6 +82,8 @@ gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
   g_autoptr (GBytes) payload = NULL;
   g_autoptr (GError) error = NULL;
   KvsFrameInfo info = { .track_number = pad->track_number };
+  GstKvsReferenceTime reference;
+  gboolean has_reference;
   GstKvsTimes times;
 
   if (producer == NULL) {
@@ -102,10 +104,12 @@ gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
     request_key_unit (sink, gst_pad);
     return GST_FLOW_OK;
   }
+  has_reference = gst_kvs_timeline_read_reference (buffer, &reference.epoch_ns);
   gst_kvs_sink_pad_get_times (pad, GST_ELEMENT (sink), buffer, sink->default_duration_ns, &times,
                               &info.duration_ns);
-  gst_kvs_timeline_to_epoch (&sink->timeline, GST_ELEMENT (sink),
-                             (info.flags & KVS_FRAME_FLAG_KEY_FRAME) != 0, &times);
+  gst_kvs_timeline_to_epoch (sink->timeline, &pad->timeline_track,
+                             (info.flags & KVS_FRAME_FLAG_KEY_FRAME) != 0,
+                             has_reference ? &reference : NULL, &times);
   info.pts_ns = times.pts_ns;
   info.dts_ns = times.dts_ns;
   return push_frame (sink, pad, producer, gst_kvs_sink_pad_make_frame (pad, &info, payload));
@@ -198,7 +202,7 @@ handle_flush_stop (GstKvsSink *sink, GstKvsSinkPad *pad)
   GST_OBJECT_UNLOCK (sink);
   gst_kvs_sink_restart_if_finished (sink);
   gst_kvs_sink_pad_reset (pad);
-  sink->timeline.has_anchor = FALSE;
+  gst_kvs_timeline_reset (sink->timeline);
   producer = gst_kvs_sink_get_producer (sink);
   if (producer != NULL)
     kvs_producer_set_flushing (producer, FALSE);
