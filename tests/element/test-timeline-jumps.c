@@ -130,6 +130,39 @@ START_TEST (test_jump_after_a_stall)
 }
 END_TEST
 
+START_TEST (test_jump_of_late_data)
+{
+  push_key (0);
+  pass (HOUR);
+  push (FRAME);
+  ck_assert_int_eq (push (FRAME - WRAP), NOON + HOUR);
+}
+END_TEST
+
+/* The guess was wrong by a second; what comes back is known exactly. */
+START_TEST (test_jump_there_and_back)
+{
+  push_key (0);
+  pass (FRAME);
+  push (FRAME);
+  pass (1 * S);
+  ck_assert_int_eq (push (2 * FRAME - WRAP), NOON + 1 * S + FRAME);
+  pass (FRAME);
+  ck_assert_int_eq (push (3 * FRAME), NOON + 3 * FRAME);
+  pass (FRAME);
+  ck_assert_int_eq (push (4 * FRAME - WRAP), NOON + 1 * S + 3 * FRAME);
+  /* the same from a second wrap to the first */
+  pass (FRAME);
+  push (5 * FRAME - 2 * WRAP);
+  pass (FRAME);
+  ck_assert_int_eq (push (6 * FRAME - WRAP), NOON + 1 * S + 5 * FRAME);
+  pass (FRAME);
+  push (7 * FRAME - 3 * WRAP);
+  pass (FRAME);
+  ck_assert_int_eq (push (8 * FRAME), NOON + 8 * FRAME);
+}
+END_TEST
+
 START_TEST (test_reorder_over_a_wrap)
 {
   static const gint64 order[] = { 0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14 };
@@ -198,6 +231,27 @@ START_TEST (test_late_pads)
 }
 END_TEST
 
+START_TEST (test_late_pad_of_a_source_that_wrapped)
+{
+  push_key (0);
+  pass (HOUR);
+  push (HOUR);
+  pass (FRAME);
+  push (HOUR + FRAME - WRAP);
+  ck_assert_int_eq (push_audio (HOUR - 300 * MS - WRAP), NOON + HOUR - 300 * MS);
+}
+END_TEST
+
+/* The first pad does not follow the clock, the second does. */
+START_TEST (test_late_pad_that_follows_the_clock)
+{
+  push_key (100 * HOUR);
+  pass (HOUR);
+  push (101 * HOUR);
+  ck_assert_int_eq (push_audio (HOUR), NOON + HOUR);
+}
+END_TEST
+
 /* ---- jumps of a source that does not ---- */
 
 START_TEST (test_file_is_played_again)
@@ -218,6 +272,23 @@ START_TEST (test_file_is_played_again)
   pass (HOUR);
   ck_assert_int_eq (push (0), NOON + HOUR);
   ck_assert_int_eq (push_audio (0), NOON + HOUR);
+}
+END_TEST
+
+/* A step too small to be one counts where time is taken from the clock. */
+START_TEST (test_file_is_played_again_by_the_clock)
+{
+  rig.clock.has_clock = FALSE;
+  push_key (0);
+  push (5 * S);
+  pass (6 * S);
+  rig.clock.wall_skew_ns += 300 * MS;
+  ck_assert_int_eq (push (0), NOON + 6 * S + 300 * MS);
+  push (5 * S);
+  pass (6 * S);
+  rig.clock.wall_skew_ns += HOUR;
+  ck_assert_int_eq (push (0), NOON + 12 * S);
+  ck_assert_int_eq (push_key (FRAME), NOON + 12 * S + HOUR + 300 * MS + FRAME);
 }
 END_TEST
 
@@ -252,12 +323,17 @@ timeline_jumps_suite (void)
   tcase_add_loop_test (tc, test_jump, 0, G_N_ELEMENTS (jumps));
   tcase_add_test (tc, test_two_pads_jump_alike);
   tcase_add_test (tc, test_jump_after_a_stall);
+  tcase_add_test (tc, test_jump_of_late_data);
+  tcase_add_test (tc, test_jump_there_and_back);
   tcase_add_test (tc, test_reorder_over_a_wrap);
   tcase_add_test (tc, test_reorder_is_no_jump);
   tcase_add_test (tc, test_late_data);
   tcase_add_test (tc, test_jump_before_a_step_is_taken);
   tcase_add_test (tc, test_late_pads);
+  tcase_add_test (tc, test_late_pad_of_a_source_that_wrapped);
+  tcase_add_test (tc, test_late_pad_that_follows_the_clock);
   tcase_add_test (tc, test_file_is_played_again);
+  tcase_add_test (tc, test_file_is_played_again_by_the_clock);
   tcase_add_test (tc, test_hole_in_a_file);
   tcase_add_test (tc, test_file_while_the_clock_runs);
   suite_add_tcase (s, tc);

@@ -9,7 +9,7 @@
 #define S RIG_S
 #define DAY (24 * 3600 * S)
 #define TICK (20 * MS)
-#define N_WORLDS 10
+#define N_WORLDS 5
 #define N_TICKS 10000
 #define N_FRAMES_A_KEY 50
 #define MAX_LAG (2 * S)

@@ -151,6 +151,21 @@ START_TEST (test_reference_of_another_pad)
 }
 END_TEST
 
+/* The leading pad changes over in the middle of a fragment, because it does not show there; that
+ * gives the other no leave to show it. */
+START_TEST (test_other_pad_waits_for_a_fragment)
+{
+  push_key (0);
+  push_audio_with (0, NOON + 400 * MS);
+  push_key (FRAME);
+  push_audio_with (FRAME, NOON + FRAME + 400 * MS);
+  push_with (2 * FRAME, NOON + 2 * FRAME + 10 * MS);
+  ck_assert_int_eq (push_audio (2 * FRAME), NOON + 2 * FRAME + 10 * MS);
+  push_key (3 * FRAME);
+  ck_assert_int_eq (push_audio (3 * FRAME), NOON + 3 * FRAME + 400 * MS);
+}
+END_TEST
+
 START_TEST (test_camera_clock_is_set)
 {
   push_key_with (0, CAMERA);
@@ -256,6 +271,7 @@ timeline_reference_suite (void)
   tcase_add_test (tc, test_pad_without_references_goes_along);
   tcase_add_test (tc, test_pad_with_references_of_its_own);
   tcase_add_test (tc, test_reference_of_another_pad);
+  tcase_add_test (tc, test_other_pad_waits_for_a_fragment);
   tcase_add_test (tc, test_camera_clock_is_set);
   tcase_add_test (tc, test_reference_and_wrap);
   tcase_add_test (tc, test_reference_and_pause);

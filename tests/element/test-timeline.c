@@ -117,6 +117,7 @@ START_TEST (test_reset)
 {
   push_key (0);
   pass (HOUR);
+  push (HOUR / 2 + 1 * S);
   gst_kvs_timeline_reset (rig.timeline);
   rig.clock.base_time_ns = rig.clock.monotonic_ns;
   ck_assert_int_eq (push_key (0), NOON + HOUR);
@@ -134,6 +135,27 @@ START_TEST (test_pause)
   pass (FRAME);
   ck_assert_int_eq (push_key (2 * FRAME), NOON + HOUR + 2 * FRAME);
   ck_assert_int_eq (push_audio (2 * FRAME), NOON + HOUR + 2 * FRAME);
+}
+END_TEST
+
+/* What was anchored before there was a clock follows it from the first pause on. */
+START_TEST (test_pause_after_an_anchor_without_clock)
+{
+  rig.clock.has_clock = FALSE;
+  push_key (-1 * S);
+  rig.clock.has_clock = TRUE;
+  push_key (0);
+  fake_clock_pause (&rig.clock, HOUR);
+  pass (3 * S);
+  ck_assert_int_eq (push_key (2 * S), NOON + HOUR + 2 * S);
+}
+END_TEST
+
+START_TEST (test_short_pause)
+{
+  push_key (0);
+  fake_clock_pause (&rig.clock, 300 * MS);
+  ck_assert_int_eq (push_key (FRAME), NOON + 300 * MS + FRAME);
 }
 END_TEST
 
@@ -335,6 +357,8 @@ timeline_suite (void)
   tcase_add_test (tc, test_dts_keeps_its_distance);
   tcase_add_test (tc, test_reset);
   tcase_add_test (tc, test_pause);
+  tcase_add_test (tc, test_pause_after_an_anchor_without_clock);
+  tcase_add_test (tc, test_short_pause);
   tcase_add_test (tc, test_pause_of_a_source_without_the_clock);
   tcase_add_loop_test (tc, test_wall_clock_step, 0, G_N_ELEMENTS (steps));
   tcase_add_loop_test (tc, test_wall_clock_step_without_the_clock, 0, G_N_ELEMENTS (steps));
