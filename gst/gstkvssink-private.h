@@ -21,6 +21,7 @@ struct _GstKvsSink {
   GstKvsSinkSettings settings;
   KvsProducer *producer; /* from READY to PAUSED, until PAUSED to READY */
   guint generation;      /* of the producer: events of an older one say nothing about this run */
+  gchar *last_error;
   GError *settings_error; /* why there is no target, until it was told */
   gboolean failed;
   gboolean finished;    /* kvs_producer_finish() was called */
@@ -37,6 +38,7 @@ struct _GstKvsSink {
   GstKvsTimeline *timeline; /* thread safe */
   gint64 default_duration_ns;
   gboolean drops_corrupted;
+  gboolean tells_metrics;
 };
 
 void gst_kvs_sink_start_producer (GstKvsSink *sink);
@@ -46,6 +48,7 @@ KvsProducer *gst_kvs_sink_get_producer (GstKvsSink *sink);
 KvsProducer *gst_kvs_sink_get_run (GstKvsSink *sink, guint *generation);
 KvsMetadata *gst_kvs_sink_get_metadata (GstKvsSink *sink);
 void gst_kvs_sink_report_settings_error (GstKvsSink *sink);
+GstStructure *gst_kvs_sink_get_stats (GstKvsSink *sink);
 void gst_kvs_sink_post_eos_if_due (GstKvsSink *sink);
 
 GstPad *gst_kvs_sink_request_new_pad (GstElement *element, GstPadTemplate *template,

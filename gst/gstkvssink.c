@@ -95,6 +95,7 @@ reset_run (GstKvsSink *sink)
       gst_kvs_element_clock (), sink);
   sink->default_duration_ns = (gint64) (GST_SECOND / MAX (settings->framerate, 1));
   sink->drops_corrupted = settings->drop_corrupted;
+  sink->tells_metrics = settings->get_kvs_metrics;
   sink->dropped_warning_us = sink->metadata_warning_us = 0;
   gst_kvs_sink_reset_pads (sink);
 }
@@ -171,17 +172,6 @@ gst_kvs_sink_set_property (GObject *object, guint id, const GValue *value, GPara
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
-static GstStructure *
-make_stats (GstKvsSink *sink)
-{
-  g_autoptr (KvsProducer) producer = gst_kvs_sink_get_producer (sink);
-  KvsProducerStats stats = { 0 };
-
-  if (producer != NULL)
-    kvs_producer_get_stats (producer, &stats);
-  return gst_kvs_sink_make_stats (&stats);
-}
-
 static void
 gst_kvs_sink_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
@@ -189,7 +179,7 @@ gst_kvs_sink_get_property (GObject *object, guint id, GValue *value, GParamSpec 
   gboolean known;
 
   if (id == PROP_STATS) {
-    g_value_take_boxed (value, make_stats (sink));
+    g_value_take_boxed (value, gst_kvs_sink_get_stats (sink));
     return;
   }
   GST_OBJECT_LOCK (sink);
@@ -207,9 +197,56 @@ gst_kvs_sink_finalize (GObject *object)
   gst_kvs_sink_release_producer (sink);
   g_clear_pointer (&sink->target, gst_kvs_sink_target_free);
   g_clear_error (&sink->settings_error);
+  g_free (sink->last_error);
   gst_kvs_timeline_free (sink->timeline);
   gst_kvs_sink_settings_clear (&sink->settings);
   G_OBJECT_CLASS (gst_kvs_sink_parent_class)->finalize (object);
+}
+
+/* The names are those of the AWS producer SDK's element. Its parameters (a status code of its own, C
+ * and C++ pointers) are of no use to other languages: here each has a structure. */
+static void
+gst_kvs_sink_install_signals (GstKvsSinkClass *klass)
+{
+  GType type = G_TYPE_FROM_CLASS (klass);
+
+  /**
+   * GstKvsSink::stream-error:
+   * @sink: the sink
+   * @error: a structure "kvs-stream-error": code (int), message (string), fatal (boolean), and where
+   *   an answer of the service was the reason http-status (uint), aws-error-type and request-id
+   *   (strings)
+   *
+   * Something went wrong; with fatal the pipeline gets an error message too. Emitted on the I/O thread:
+   * return soon.
+   *
+   * Since: 0.1
+   */
+  g_signal_new ("stream-error", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
+  /**
+   * GstKvsSink::fragment-ack:
+   * @sink: the sink
+   * @ack: a structure "kvs-fragment-ack": type (string: buffering, received, persisted, error, idle),
+   *   timecode (int64), fragment-number (string), error-id (uint), error-code (string)
+   *
+   * The service has acknowledged a fragment. Emitted on the I/O thread: return soon.
+   *
+   * Since: 0.1
+   */
+  g_signal_new ("fragment-ack", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
+  /**
+   * GstKvsSink::stream-client-metric:
+   * @sink: the sink
+   * @stats: as #GstKvsSink:stats
+   *
+   * With get-kvs-metrics, at each key frame. Emitted on the streaming thread.
+   *
+   * Since: 0.1
+   */
+  g_signal_new ("stream-client-metric", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                1, GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
 }
 
 static void
@@ -237,6 +274,8 @@ gst_kvs_sink_class_init (GstKvsSinkClass *klass)
                           "Frames, fragments and bytes that came, were persisted, were dropped, "
                           "are buffered", GST_TYPE_STRUCTURE,
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+
+  gst_kvs_sink_install_signals (klass);
 
   element_class->request_new_pad = gst_kvs_sink_request_new_pad;
   element_class->release_pad = gst_kvs_sink_release_pad;

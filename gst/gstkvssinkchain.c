@@ -83,10 +83,20 @@ take_epoch_times (GstKvsSink *sink, GstKvsSinkPad *pad, const GstKvsUnit *unit, 
   info->dts_ns = CLAMP (times.dts_ns, -GST_KVS_MAX_TIME_NS, 2 * GST_KVS_MAX_TIME_NS);
 }
 
+static void
+tell_metrics (GstKvsSink *sink)
+{
+  g_autoptr (GstStructure) stats = gst_kvs_sink_get_stats (sink);
+
+  g_signal_emit_by_name (sink, "stream-client-metric", stats);
+}
+
 static GstFlowReturn
 push_frame (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, KvsFrame *frame)
 {
   const gboolean is_told = pad->told_run == pad->run;
+  const gboolean is_border = g_atomic_int_get (&pad->is_lead)
+                             && (frame->info.flags & KVS_FRAME_FLAG_KEY_FRAME) != 0;
   KvsPushResult result;
 
   GST_LOG_OBJECT (pad, "Frame of %" G_GSIZE_FORMAT " bytes, flags %x, pts %" G_GINT64_FORMAT,
@@ -96,6 +106,8 @@ push_frame (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, KvsFram
     pad->told_run = pad->run;
   if (result == KVS_PUSH_NOT_DECODABLE)
     request_key_unit (pad);
+  if (is_border && sink->tells_metrics)
+    tell_metrics (sink);
   return flow_of (sink, result);
 }
 

@@ -30,6 +30,15 @@ static const ErrorRow rows[] = {
   { KVS_ERROR_TIMEOUT, gst_resource_error_quark, GST_RESOURCE_ERROR_WRITE, NULL },
 };
 
+static const gchar *const drop_reasons[KVS_N_DROP_REASONS] = {
+  [KVS_DROP_BEFORE_KEY_FRAME] = "before-key-frame",
+  [KVS_DROP_OVERFLOW] = "buffer-full",
+  [KVS_DROP_REFUSED] = "refused",
+  [KVS_DROP_LATE] = "late",
+  [KVS_DROP_DAMAGED] = "damaged",
+  [KVS_DROP_CORRUPTED] = "corrupted",
+};
+
 static const ErrorRow *
 find_row (const GError *error)
 {
@@ -41,10 +50,9 @@ find_row (const GError *error)
 }
 
 static GstStructure *
-make_details (const GError *error, const KvsServiceError *service_error)
+make_details (const gchar *name, const GError *error, const KvsServiceError *service_error)
 {
-  GstStructure *details
-      = gst_structure_new ("kvs-error-details", "code", G_TYPE_INT, error->code, NULL);
+  GstStructure *details = gst_structure_new (name, "code", G_TYPE_INT, error->code, NULL);
 
   if (service_error == NULL)
     return details;
@@ -54,6 +62,15 @@ make_details (const GError *error, const KvsServiceError *service_error)
   return details;
 }
 
+/* Signals carry the same structures as messages: any language can read these. */
+static void
+tell (GstElement *element, const gchar *signal_name, GstStructure *structure)
+{
+  if (signal_name != NULL)
+    g_signal_emit_by_name (element, signal_name, structure);
+  gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), structure));
+}
+
 static void
 report (GstElement *element, GstMessageType type, const GError *error,
         const KvsServiceError *service_error)
@@ -61,10 +78,14 @@ report (GstElement *element, GstMessageType type, const GError *error,
   const ErrorRow *row = find_row (error);
   gchar *text = row->hint != NULL ? g_strdup_printf ("%s. %s", error->message, row->hint)
                                   : g_strdup (error->message);
+  GstStructure *structure = make_details ("kvs-stream-error", error, service_error);
 
-  gst_element_message_full_with_details (element, type, row->domain (), row->gst_code, text, NULL,
-                                         __FILE__, G_STRFUNC, __LINE__,
-                                         make_details (error, service_error));
+  gst_structure_set (structure, "message", G_TYPE_STRING, text, "fatal", G_TYPE_BOOLEAN,
+                     type == GST_MESSAGE_ERROR, NULL);
+  tell (element, "stream-error", structure);
+  gst_element_message_full_with_details (
+      element, type, row->domain (), row->gst_code, text, NULL, __FILE__, G_STRFUNC, __LINE__,
+      make_details ("kvs-error-details", error, service_error));
 }
 
 /**
@@ -73,7 +94,8 @@ report (GstElement *element, GstMessageType type, const GError *error,
  * @error: of domain %KVS_ERROR
  * @service_error: (nullable): what the service said
  *
- * Posts the one error message of the element. Any thread.
+ * Emits "stream-error", and posts an element message "kvs-stream-error" and the one error message of
+ * the element. Any thread.
  */
 void
 gst_kvs_sink_report_error (GstElement *element, const GError *error,
@@ -102,7 +124,7 @@ gst_kvs_sink_report_warning (GstElement *element, const GError *error,
  * @element: the sink
  * @ack: what the service said
  *
- * Posts an element message "kvs-fragment-ack". Any thread.
+ * Emits "fragment-ack" and posts an element message "kvs-fragment-ack". Any thread.
  */
 void
 gst_kvs_sink_report_ack (GstElement *element, const KvsAck *ack)
@@ -114,7 +136,39 @@ gst_kvs_sink_report_ack (GstElement *element, const KvsAck *ack)
       ack->timecode, "fragment-number", G_TYPE_STRING, ack->fragment_number, "error-id",
       G_TYPE_UINT, ack->error_id, "error-code", G_TYPE_STRING, ack->error_code, NULL);
 
-  gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), structure));
+  tell (element, "fragment-ack", structure);
+}
+
+/**
+ * gst_kvs_sink_report_reconnecting:
+ * @element: the sink
+ * @delay_us: until the next try
+ * @n_failures: in a row
+ *
+ * Posts an element message "kvs-reconnecting". Any thread.
+ */
+void
+gst_kvs_sink_report_reconnecting (GstElement *element, gint64 delay_us, guint n_failures)
+{
+  tell (element, NULL,
+        gst_structure_new ("kvs-reconnecting", "delay", G_TYPE_INT64, delay_us * 1000, "failures",
+                           G_TYPE_UINT, n_failures, NULL));
+}
+
+/**
+ * gst_kvs_sink_report_dropped:
+ * @element: the sink
+ * @reason: why
+ * @n_frames: how many
+ *
+ * Posts an element message "kvs-frames-dropped". Any thread.
+ */
+void
+gst_kvs_sink_report_dropped (GstElement *element, KvsDropReason reason, guint n_frames)
+{
+  tell (element, NULL,
+        gst_structure_new ("kvs-frames-dropped", "reason", G_TYPE_STRING, drop_reasons[reason],
+                           "frames", G_TYPE_UINT, n_frames, NULL));
 }
 
 /**
@@ -130,33 +184,38 @@ gst_kvs_sink_report_session (GstElement *element, gboolean started)
   GstStructure *structure
       = gst_structure_new_empty (started ? "kvs-session-started" : "kvs-session-ended");
 
-  gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), structure));
+  tell (element, NULL, structure);
 }
 
 /**
  * gst_kvs_sink_make_stats:
  * @stats: figures of the library
+ * @last_error: (nullable): the last thing that went wrong
  *
  * Returns: (transfer full): the same as a structure
  */
 GstStructure *
-gst_kvs_sink_make_stats (const KvsProducerStats *stats)
+gst_kvs_sink_make_stats (const KvsProducerStats *stats, const gchar *last_error)
 {
   const KvsBufferStats *buffer = &stats->buffer;
-
-  return gst_structure_new (
+  GstStructure *structure = gst_structure_new (
       "kvs-sink-stats", "frames-in", G_TYPE_UINT64, buffer->frames_in, "bytes-in", G_TYPE_UINT64,
-      buffer->bytes_in, "frames-persisted", G_TYPE_UINT64, buffer->frames_persisted,
-      "fragments-persisted", G_TYPE_UINT64, buffer->fragments_persisted, "bytes-persisted",
-      G_TYPE_UINT64, buffer->bytes_persisted, "frames-dropped-before-key-frame", G_TYPE_UINT64,
-      buffer->frames_dropped[KVS_DROP_BEFORE_KEY_FRAME], "frames-dropped-buffer-full",
-      G_TYPE_UINT64, buffer->frames_dropped[KVS_DROP_OVERFLOW], "frames-dropped-refused",
-      G_TYPE_UINT64, buffer->frames_dropped[KVS_DROP_REFUSED], "frames-dropped-late", G_TYPE_UINT64,
-      buffer->frames_dropped[KVS_DROP_LATE], "frames-dropped-damaged", G_TYPE_UINT64,
-      buffer->frames_dropped[KVS_DROP_DAMAGED], "frames-dropped-corrupted", G_TYPE_UINT64,
-      buffer->frames_dropped[KVS_DROP_CORRUPTED], "fragments-without-key-frame", G_TYPE_UINT64,
-      buffer->fragments_forced, "fragments-buffered", G_TYPE_UINT64, buffer->fragments_buffered,
-      "bytes-buffered", G_TYPE_UINT64, buffer->bytes_buffered, "time-buffered", G_TYPE_INT64,
-      buffer->buffered_ns, "sessions", G_TYPE_UINT64, stats->sessions, "reconnects", G_TYPE_UINT64,
-      stats->reconnects, "error-acks", G_TYPE_UINT64, stats->error_acks, NULL);
+      buffer->bytes_in, "frames-sent", G_TYPE_UINT64, buffer->frames_sent, "bytes-sent",
+      G_TYPE_UINT64, buffer->bytes_sent, "frames-persisted", G_TYPE_UINT64,
+      buffer->frames_persisted, "fragments-persisted", G_TYPE_UINT64, buffer->fragments_persisted,
+      "bytes-persisted", G_TYPE_UINT64, buffer->bytes_persisted, "fragments-without-key-frame",
+      G_TYPE_UINT64, buffer->fragments_forced, "fragments-buffered", G_TYPE_UINT64,
+      buffer->fragments_buffered, "bytes-buffered", G_TYPE_UINT64, buffer->bytes_buffered,
+      "time-buffered", G_TYPE_INT64, buffer->buffered_ns, "bytes-per-second", G_TYPE_UINT64,
+      buffer->bytes_per_s, "ack-latency", G_TYPE_INT64, buffer->ack_latency_ns, "sessions",
+      G_TYPE_UINT64, stats->sessions, "reconnects", G_TYPE_UINT64, stats->reconnects,
+      "error-acks", G_TYPE_UINT64, stats->error_acks, "last-error", G_TYPE_STRING, last_error,
+      NULL);
+
+  for (guint i = 0; i < KVS_N_DROP_REASONS; i++) {
+    g_autofree gchar *name = g_strconcat ("frames-dropped-", drop_reasons[i], NULL);
+
+    gst_structure_set (structure, name, G_TYPE_UINT64, buffer->frames_dropped[i], NULL);
+  }
+  return structure;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the library says, as messages on the bus. */
+/* What the library says, as signals and messages on the bus. */
 #pragma once
 
 #include <gst/gst.h>
@@ -14,6 +14,8 @@ void gst_kvs_sink_report_warning (GstElement *element, const GError *error,
                                   const KvsServiceError *service_error);
 void gst_kvs_sink_report_ack (GstElement *element, const KvsAck *ack);
 void gst_kvs_sink_report_session (GstElement *element, gboolean started);
-GstStructure *gst_kvs_sink_make_stats (const KvsProducerStats *stats);
+void gst_kvs_sink_report_reconnecting (GstElement *element, gint64 delay_us, guint n_failures);
+void gst_kvs_sink_report_dropped (GstElement *element, KvsDropReason reason, guint n_frames);
+GstStructure *gst_kvs_sink_make_stats (const KvsProducerStats *stats, const gchar *last_error);
 
 G_END_DECLS

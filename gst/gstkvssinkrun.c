@@ -47,6 +47,15 @@ event_target_get (EventTarget *target)
 }
 
 static void
+remember_error (GstKvsSink *sink, const GError *error)
+{
+  GST_OBJECT_LOCK (sink);
+  g_free (sink->last_error);
+  sink->last_error = g_strdup (error->message);
+  GST_OBJECT_UNLOCK (sink);
+}
+
+static void
 on_failed (const GError *error, const KvsServiceError *service_error, gpointer user_data)
 {
   g_autoptr (GstKvsSink) sink = event_target_get (user_data);
@@ -54,6 +63,7 @@ on_failed (const GError *error, const KvsServiceError *service_error, gpointer u
   if (sink == NULL)
     return;
   GST_ERROR_OBJECT (sink, "%s", error->message);
+  remember_error (sink, error);
   GST_OBJECT_LOCK (sink);
   sink->failed = TRUE;
   GST_OBJECT_UNLOCK (sink);
@@ -69,7 +79,29 @@ on_warning (const GError *error, const KvsServiceError *service_error, gpointer 
   if (sink == NULL)
     return;
   GST_WARNING_OBJECT (sink, "%s", error->message);
+  remember_error (sink, error);
   gst_kvs_sink_report_warning (GST_ELEMENT (sink), error, service_error);
+}
+
+static void
+on_reconnecting (gint64 delay_us, guint n_failures, gpointer user_data)
+{
+  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
+
+  if (sink == NULL)
+    return;
+  GST_INFO_OBJECT (sink, "Trying again in %" G_GINT64_FORMAT " ms, after %u failures",
+                   delay_us / 1000, n_failures);
+  gst_kvs_sink_report_reconnecting (GST_ELEMENT (sink), delay_us, n_failures);
+}
+
+static void
+on_dropped (KvsDropReason reason, guint n_frames, gpointer user_data)
+{
+  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
+
+  if (sink != NULL)
+    gst_kvs_sink_report_dropped (GST_ELEMENT (sink), reason, n_frames);
 }
 
 static void
@@ -186,6 +218,27 @@ gst_kvs_sink_get_run (GstKvsSink *sink, guint *generation)
 }
 
 /**
+ * gst_kvs_sink_get_stats:
+ * @sink: the sink
+ *
+ * Returns: (transfer full): the figures of this moment
+ */
+GstStructure *
+gst_kvs_sink_get_stats (GstKvsSink *sink)
+{
+  g_autoptr (KvsProducer) producer = gst_kvs_sink_get_producer (sink);
+  g_autofree gchar *last_error = NULL;
+  KvsProducerStats stats = { 0 };
+
+  if (producer != NULL)
+    kvs_producer_get_stats (producer, &stats);
+  GST_OBJECT_LOCK (sink);
+  last_error = g_strdup (sink->last_error);
+  GST_OBJECT_UNLOCK (sink);
+  return gst_kvs_sink_make_stats (&stats, last_error);
+}
+
+/**
  * gst_kvs_sink_get_metadata:
  * @sink: the sink
  *
@@ -220,6 +273,8 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
   static const KvsProducerEvents events = {
     .failed = on_failed,
     .warning = on_warning,
+    .reconnecting = on_reconnecting,
+    .dropped = on_dropped,
     .ack = on_ack,
     .session_started = on_session_started,
     .session_ended = on_session_ended,

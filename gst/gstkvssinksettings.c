@@ -44,8 +44,9 @@ static const Property properties[] = {
     NULL, "Live source, which loses the oldest fragment when the buffer is full, or file, which waits" },
   { "content-type", KIND_STRING, MEMBER (content_type), 0, NULL,
     "Media type of a stream that is created; unset to take it from the caps" },
-  { "max-latency", KIND_UINT, MEMBER (max_latency_s), 60, NULL,
-    "Accepted for compatibility, in seconds; buffer-duration bounds what is kept" },
+  { "max-latency", KIND_UINT, MEMBER (max_latency_s), 0, NULL,
+    "Live media that could not be sent for that long is dropped, oldest fragment first, in seconds; "
+    "0 keeps all that buffer-duration and storage-size allow" },
   { "fragment-duration", KIND_UINT, MEMBER (fragment_duration_ms), 2000, NULL,
     "Least duration of a fragment without video, or where key-frame-fragmentation is false, in "
     "milliseconds" },
@@ -139,7 +140,7 @@ static const Property properties[] = {
   { "use-original-pts", KIND_BOOLEAN, MEMBER (use_original_pts), FALSE, NULL,
     "Take the buffers' timestamps for epoch times, as they are" },
   { "get-kvs-metrics", KIND_BOOLEAN, MEMBER (get_kvs_metrics), FALSE, NULL,
-    "Accepted for compatibility; read the stats property" },
+    "Emit stream-client-metric at each key frame" },
   { "frame-timestamp", KIND_BOOLEAN, MEMBER (frame_timestamp), FALSE, NULL,
     "Accepted for compatibility with old pipelines; has no effect" },
 };

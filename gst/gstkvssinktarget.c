@@ -66,6 +66,7 @@ make_definition (const GstKvsSinkSettings *settings, GError **error)
   definition->buffer_duration_ns
       = (buffer_duration_s != 0 ? buffer_duration_s : DEFAULT_BUFFER_DURATION_S) * GST_SECOND;
   definition->storage_bytes = (guint64) settings->storage_size_mib * 1024 * 1024;
+  definition->max_latency_ns = settings->max_latency_s * GST_SECOND;
   definition->connection_staleness_ns = settings->connection_staleness_s * GST_SECOND;
   definition->stop_timeout_ns = settings->stop_stream_timeout_s * GST_SECOND;
   definition->flush_interval_ns = settings->flush_interval_ms * GST_MSECOND;

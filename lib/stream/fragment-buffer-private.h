@@ -8,10 +8,14 @@
 
 G_BEGIN_DECLS
 
+/* Throughput is told of a window of this length at least. */
+#define KVS_RATE_WINDOW_US (2 * G_USEC_PER_SEC)
+
 struct _KvsFragmentBuffer {
   /* constant */
   guint64 max_bytes;
   gint64 max_ns;
+  gint64 max_latency_ns;
   gboolean waits_when_full;
   KvsMetadata *metadata; /* thread safe */
 
@@ -25,6 +29,8 @@ struct _KvsFragmentBuffer {
   gboolean flushing;
   KvsBufferStats stats; /* all but the figures of what is buffered */
   guint64 bytes;
+  gint64 rate_since_us; /* the window that the throughput is measured in */
+  guint64 rate_bytes;
 
   /* the running Session */
   KvsSegment *segment;

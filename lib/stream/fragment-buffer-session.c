@@ -98,6 +98,8 @@ finish_fragment (KvsFragmentBuffer *buffer, GSList **released)
   KvsFragment *fragment = link->data;
 
   fragment->sent = TRUE;
+  fragment->sent_us = g_get_monotonic_time ();
+  buffer->stats.frames_sent += fragment->parts->len;
   buffer->at = link->next;
   memset (&buffer->cursor, 0, sizeof buffer->cursor);
   if (buffer->release != KVS_FRAGMENT_RELEASE_SENT)
@@ -132,6 +134,22 @@ read_fragments (KvsFragmentBuffer *buffer, guint8 *out, gsize size, GSList **rel
   return done;
 }
 
+static void
+count_sent (KvsFragmentBuffer *buffer, gsize n_bytes, gint64 now_us)
+{
+  gint64 elapsed_us = now_us - buffer->rate_since_us;
+
+  buffer->stats.bytes_sent += n_bytes;
+  buffer->rate_bytes += n_bytes;
+  if (elapsed_us < KVS_RATE_WINDOW_US)
+    return;
+  buffer->stats.bytes_per_s
+      = elapsed_us < 2 * KVS_RATE_WINDOW_US
+            ? buffer->rate_bytes * G_USEC_PER_SEC / (guint64) elapsed_us : 0;
+  buffer->rate_bytes = 0;
+  buffer->rate_since_us = now_us;
+}
+
 /**
  * kvs_fragment_buffer_read:
  * @buffer: a buffer
@@ -148,6 +166,7 @@ kvs_fragment_buffer_read (KvsFragmentBuffer *buffer, guint8 *out, gsize size, gs
 {
   KvsReadStatus status = KVS_READ_DATA;
   GSList *released = NULL;
+  gint64 now_us = g_get_monotonic_time ();
 
   *n_read = 0;
   g_mutex_lock (&buffer->lock);
@@ -155,6 +174,7 @@ kvs_fragment_buffer_read (KvsFragmentBuffer *buffer, guint8 *out, gsize size, gs
     *n_read = read_header (buffer, out, size);
     *n_read += read_fragments (buffer, out + *n_read, size - *n_read, &released);
   }
+  count_sent (buffer, *n_read, now_us);
   if (*n_read == 0)
     status = buffer->segment == NULL || at_border (buffer) ? KVS_READ_END : KVS_READ_EMPTY;
   g_mutex_unlock (&buffer->lock);
@@ -245,6 +265,7 @@ release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at
   /* An Ack for bytes that were not sent yet is none. */
   if (link != NULL && ((KvsFragment *) link->data)->sent) {
     fragment = kvs_fragment_buffer_unlink (buffer, link);
+    buffer->stats.ack_latency_ns = (g_get_monotonic_time () - fragment->sent_us) * 1000;
     buffer->stats.fragments_persisted++;
     buffer->stats.frames_persisted += fragment->parts->len;
     buffer->stats.bytes_persisted += fragment->size_bytes;

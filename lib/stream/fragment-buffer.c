@@ -22,6 +22,7 @@ kvs_fragment_buffer_new (const KvsStreamDefinition *definition, KvsMetadata *met
   buffer->metadata = metadata != NULL ? kvs_metadata_ref (metadata) : kvs_metadata_new ();
   buffer->max_bytes = definition->storage_bytes;
   buffer->max_ns = definition->buffer_duration_ns;
+  buffer->max_latency_ns = definition->max_latency_ns;
   buffer->waits_when_full = definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE;
   buffer->release = definition->fragment_acks ? KVS_FRAGMENT_RELEASE_PERSISTED
                                               : KVS_FRAGMENT_RELEASE_SENT;
@@ -130,6 +131,23 @@ find_victim (KvsFragmentBuffer *buffer)
   return oldest;
 }
 
+/* The oldest fragment of which nothing was sent, if it lies further back than max-latency. */
+static GList *
+find_late (KvsFragmentBuffer *buffer)
+{
+  GList *link = buffer->segment != NULL ? buffer->at : buffer->fragments.head;
+  const KvsFragment *newest = g_queue_peek_tail (&buffer->fragments);
+  const KvsFragment *fragment;
+
+  if (link != NULL && is_being_sent (buffer, link))
+    link = link->next;
+  if (buffer->max_latency_ns == 0 || link == NULL)
+    return NULL;
+  fragment = link->data;
+  return fragment->complete && newest->end_ns - fragment->start_ns > buffer->max_latency_ns ? link
+                                                                                            : NULL;
+}
+
 /* Returns: how many frames went. */
 static guint
 drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped)
@@ -137,7 +155,7 @@ drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped)
   guint n_frames = 0;
   GList *victim;
 
-  while (is_full (buffer) && (victim = find_victim (buffer)) != NULL) {
+  while ((victim = is_full (buffer) ? find_victim (buffer) : find_late (buffer)) != NULL) {
     KvsFragment *fragment = kvs_fragment_buffer_unlink (buffer, victim);
 
     n_frames += fragment->parts->len;
@@ -445,5 +463,7 @@ kvs_fragment_buffer_get_stats (KvsFragmentBuffer *buffer, KvsBufferStats *stats)
   stats->fragments_buffered = buffer->fragments.length;
   stats->bytes_buffered = buffer->bytes;
   stats->buffered_ns = buffered_ns (buffer);
+  if (g_get_monotonic_time () - buffer->rate_since_us > 2 * KVS_RATE_WINDOW_US)
+    stats->bytes_per_s = 0;
   g_mutex_unlock (&buffer->lock);
 }

@@ -94,11 +94,17 @@ typedef enum {
  * KvsBufferStats:
  *
  * Running totals of a stream; sizes in bytes, buffered_ns in nanoseconds of media. frames_dropped has
- * a figure for each #KvsDropReason.
+ * a figure for each #KvsDropReason; frames_sent and bytes_sent count what is sent again, again.
+ * bytes_per_s is of the last seconds, and ack_latency_ns of the last Fragment: from its last byte to
+ * the Ack that let go of it.
  */
 typedef struct {
   guint64 frames_in;
   guint64 bytes_in;
+  guint64 frames_sent;
+  guint64 bytes_sent;
+  guint64 bytes_per_s;
+  gint64 ack_latency_ns;
   guint64 frames_persisted;
   guint64 fragments_persisted;
   guint64 bytes_persisted;

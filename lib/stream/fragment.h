@@ -53,6 +53,7 @@ typedef struct {
  * @complete: no Frame will be added
  * @sendable: each Track of the segment has a Frame in it; before that it must not be begun
  * @sent: every byte was given to the running Session
+ * @sent_us: when its last byte was given, on the monotonic clock
  * @n_tries: how often the service answered it with an error that may pass
  */
 typedef struct {
@@ -66,6 +67,7 @@ typedef struct {
   gboolean complete;
   gboolean sendable;
   gboolean sent;
+  gint64 sent_us;
   guint n_tries;
 } KvsFragment;
 

@@ -44,6 +44,7 @@ typedef enum {
  * @restart_on_error: go on after errors that may pass
  * @buffer_duration_ns: how much media is kept in memory, in time
  * @storage_bytes: how much media is kept in memory, in bytes
+ * @max_latency_ns: live media that was not sent for that long is dropped; 0 for no such bound
  * @connection_staleness_ns: without an Ack for that long a Session is replaced; 0 never
  * @stop_timeout_ns: bound on delivering what is left at the end
  * @flush_interval_ns: how long a Frame may wait for company before it is sent
@@ -65,6 +66,7 @@ typedef struct {
   gboolean restart_on_error;
   gint64 buffer_duration_ns;
   guint64 storage_bytes;
+  gint64 max_latency_ns;
   gint64 connection_staleness_ns;
   gint64 stop_timeout_ns;
   gint64 flush_interval_ns;

@@ -41,6 +41,7 @@ struct _KvsProducer {
   gboolean must_create;
   gboolean tagged;
   gboolean contacted; /* the service has answered once */
+  gboolean was_let_in; /* a Session was accepted once: the credentials were good */
   gchar *content_type; /* of a stream that is created; NULL until it is known */
   gchar *stream_arn;
   gchar *data_endpoint;

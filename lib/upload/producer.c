@@ -220,6 +220,7 @@ kvs_producer_tell_drops (KvsProducer *producer)
                        "Stream %s: %d frames were dropped because the buffer is full; raise "
                        "storage-size and buffer-duration to ride out longer outages",
                        producer->definition->stream_name, n);
+  producer->events.dropped (KVS_DROP_OVERFLOW, (guint) n, producer->user_data);
   producer->events.warning (error, NULL, producer->user_data);
 }
 
@@ -236,6 +237,7 @@ kvs_producer_tell_late (KvsProducer *producer)
                        "later than other tracks had got; raise track-timeout to wait longer for "
                        "them, or correct their timestamps",
                        producer->definition->stream_name, n);
+  producer->events.dropped (KVS_DROP_LATE, (guint) n, producer->user_data);
   producer->events.warning (error, NULL, producer->user_data);
 }
 
@@ -268,6 +270,9 @@ gives_up (const KvsProducer *producer, KvsRetryAction action)
 {
   if (action == KVS_RETRY_FATAL || !producer->definition->restart_on_error)
     return TRUE;
+  /* Policies and keys are changed by people who change them back. */
+  if (action == KVS_RETRY_REFRESH_CREDENTIALS && !producer->was_let_in)
+    return TRUE;
   if (producer->definition->streaming_type != KVS_STREAMING_TYPE_OFFLINE)
     return FALSE;
   return !producer->contacted || producer->n_failures >= OFFLINE_MAX_FAILURES;
@@ -297,6 +302,7 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
                 const GError *error)
 {
   guint retry_after_s;
+  gint64 delay_us;
 
   producer->n_failures++;
   if (is_unknown_region (producer, error)) {
@@ -313,7 +319,9 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
     g_clear_pointer (&producer->data_endpoint, g_free);
   warn_sometimes (producer, service_error, error);
   retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
-  kvs_producer_wait (producer, kvs_retry_delay_us (producer->n_failures, retry_after_s));
+  delay_us = kvs_retry_delay_us (producer->n_failures, retry_after_s);
+  producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
+  kvs_producer_wait (producer, delay_us);
 }
 
 void
@@ -334,7 +342,7 @@ on_session_opened (gpointer user_data)
   KvsProducer *producer = user_data;
 
   kvs_producer_mark_contact (producer);
-  producer->session_is_open = TRUE;
+  producer->session_is_open = producer->was_let_in = TRUE;
   update_exit_hold (producer);
   g_atomic_int_inc (&producer->n_sessions);
   if (producer->n_failures > 0)
@@ -366,8 +374,10 @@ handle_error_ack (KvsProducer *producer, const KvsAck *ack)
                        outcome, n_lost);
   producer->ack_action = action;
   producer->ack_action_set = TRUE;
-  if (n_lost > 0)
+  if (n_lost > 0) {
     producer->events.warning (error, NULL, producer->user_data);
+    producer->events.dropped (KVS_DROP_REFUSED, n_lost, producer->user_data);
+  }
   kvs_session_end (producer->session, error);
 }
 

@@ -95,10 +95,11 @@ kvs_retry_for_error (KvsError code, const gchar *aws_error_type)
     return KVS_RETRY_DESCRIBE;
   switch (code) {
     case KVS_ERROR_BAD_ARGUMENT:
-    case KVS_ERROR_CREDENTIALS:
-    case KVS_ERROR_ACCESS_DENIED:
     case KVS_ERROR_BAD_MEDIA:
       return KVS_RETRY_FATAL;
+    case KVS_ERROR_CREDENTIALS:
+    case KVS_ERROR_ACCESS_DENIED:
+      return KVS_RETRY_REFRESH_CREDENTIALS;
     case KVS_ERROR_NOT_FOUND:
       return KVS_RETRY_DESCRIBE;
     case KVS_ERROR_NETWORK:

@@ -14,6 +14,8 @@ G_BEGIN_DECLS
  * @KVS_RETRY_DROP_FRAGMENT: this Fragment will never be taken: drop it alone, then as resend
  * @KVS_RETRY_REFRESH_ENDPOINT: ask for the data endpoint again, then as resend
  * @KVS_RETRY_DESCRIBE: look at the stream again (it may have to be created), then as resend
+ * @KVS_RETRY_REFRESH_CREDENTIALS: get other credentials, then as resend; no retry can help where none
+ *   have ever been accepted
  * @KVS_RETRY_FATAL: no retry can help
  */
 typedef enum {
@@ -21,6 +23,7 @@ typedef enum {
   KVS_RETRY_DROP_FRAGMENT,
   KVS_RETRY_REFRESH_ENDPOINT,
   KVS_RETRY_DESCRIBE,
+  KVS_RETRY_REFRESH_CREDENTIALS,
   KVS_RETRY_FATAL,
 } KvsRetryAction;
 

@@ -58,7 +58,7 @@ static const struct {
   { "retention-period", UINT, "2" },
   { "streaming-type", "GstKvsSinkStreamingType", "realtime" },
   { "content-type", STRING, NULL },
-  { "max-latency", UINT, "60" },
+  { "max-latency", UINT, "0" },
   { "fragment-duration", UINT, "2000" },
   { "timecode-scale", UINT, "1" },
   { "key-frame-fragmentation", BOOLEAN, "true" },
