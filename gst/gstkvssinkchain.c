@@ -111,8 +111,8 @@ static GstFlowReturn
 push_frame (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, KvsFrame *frame)
 {
   const gboolean is_told = pad->told_run == pad->run;
-  const gboolean is_border = g_atomic_int_get (&pad->is_lead)
-                             && (frame->info.flags & KVS_FRAME_FLAG_KEY_FRAME) != 0;
+  const gboolean is_lead_key = g_atomic_int_get (&pad->is_lead)
+                               && (frame->info.flags & KVS_FRAME_FLAG_KEY_FRAME) != 0;
   KvsPushResult result;
 
   GST_LOG_OBJECT (pad, "Frame of %" G_GSIZE_FORMAT " bytes, flags %x, pts %" G_GINT64_FORMAT,
@@ -122,7 +122,7 @@ push_frame (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, KvsFram
     pad->told_run = pad->run;
   if (result == KVS_PUSH_NOT_DECODABLE)
     request_key_unit (pad);
-  if (is_border && sink->tells_metrics)
+  if (is_lead_key && sink->tells_metrics)
     tell_metrics (sink);
   return flow_of (sink, result);
 }

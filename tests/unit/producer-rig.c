@@ -76,6 +76,25 @@ on_ack (const KvsAck *ack, gpointer user_data)
 }
 
 static void
+on_reconnecting (gint64 delay_us, guint n_failures, gpointer user_data)
+{
+  ProducerRig *rig = user_data;
+
+  ck_assert_int_gt (delay_us, 0);
+  ck_assert_uint_gt (n_failures, 0);
+  count (rig, &rig->n_reconnecting);
+}
+
+static void
+on_dropped (KvsDropReason reason, guint n_frames, gpointer user_data)
+{
+  ProducerRig *rig = user_data;
+
+  ck_assert_uint_gt (n_frames, 0);
+  count (rig, &rig->n_dropped);
+}
+
+static void
 on_session_started (gpointer user_data)
 {
   ProducerRig *rig = user_data;
@@ -132,6 +151,8 @@ producer_rig_start (ProducerRig *rig)
   static const KvsProducerEvents events = {
     .failed = on_failed,
     .warning = on_warning,
+    .reconnecting = on_reconnecting,
+    .dropped = on_dropped,
     .ack = on_ack,
     .session_started = on_session_started,
     .session_ended = on_session_ended,
