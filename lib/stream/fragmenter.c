@@ -97,17 +97,28 @@ find_lead_track (KvsFragmenter *fragmenter)
   fragmenter->lead_is_video = lead->type == KVS_TRACK_TYPE_VIDEO;
 }
 
+/* Returns: (transfer full): a header with those tracks that are in @mask, one at least */
+static GBytes *
+header_for (const KvsFragmenter *fragmenter, guint mask)
+{
+  const KvsTrack *tracks[KVS_MAX_TRACKS];
+  guint8 uid[KVS_MKV_SEGMENT_UID_BYTES];
+  guint n_tracks = 0;
+
+  for (guint i = 0; i < fragmenter->n_tracks; i++) {
+    if ((mask & KVS_TRACK_BIT (fragmenter->tracks[i]->number)) != 0)
+      tracks[n_tracks++] = fragmenter->tracks[i];
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (uid); i++)
+    uid[i] = (guint8) g_random_int ();
+  return kvs_mkv_header_new (tracks, n_tracks, (guint64) fragmenter->scale_ns, uid);
+}
+
 static void
 make_header (KvsFragmenter *fragmenter)
 {
-  guint8 uid[KVS_MKV_SEGMENT_UID_BYTES];
-
-  for (guint i = 0; i < G_N_ELEMENTS (uid); i++)
-    uid[i] = (guint8) g_random_int ();
   g_clear_pointer (&fragmenter->header, g_bytes_unref);
-  fragmenter->header
-      = kvs_mkv_header_new ((const KvsTrack *const *) fragmenter->tracks, fragmenter->n_tracks,
-                            (guint64) fragmenter->scale_ns, uid);
+  fragmenter->header = header_for (fragmenter, KVS_ALL_TRACKS);
   fragmenter->declared = 0;
   for (guint i = 0; i < fragmenter->n_tracks; i++)
     fragmenter->declared |= KVS_TRACK_BIT (fragmenter->tracks[i]->number);
@@ -154,6 +165,20 @@ settle (KvsFragmenter *fragmenter)
     return NULL;
   keep_tracks (fragmenter, fragmenter->seen);
   return kvs_segment_ref (fragmenter->segment);
+}
+
+/* As settle(). Where @frame, which opens the next Fragment, is of a track that brought nothing, the
+ * next one keeps the header as it was. */
+static KvsSegment *
+settle_before (KvsFragmenter *fragmenter, const KvsFrame *frame)
+{
+  g_autoptr (GBytes) header = NULL;
+
+  if (!fragmenter->is_open || is_covered (fragmenter)
+      || (fragmenter->seen & KVS_TRACK_BIT (frame->info.track_number)) != 0)
+    return settle (fragmenter);
+  header = header_for (fragmenter, fragmenter->seen);
+  return kvs_segment_new (header, fragmenter->segment->start_ns);
 }
 
 /**
@@ -361,7 +386,7 @@ open_fragment (KvsFragmenter *fragmenter, const KvsFrame *frame, gboolean new_ti
 {
   gint64 timecode;
 
-  step->closed_segment = settle (fragmenter);
+  step->closed_segment = settle_before (fragmenter, frame);
   if ((fragmenter->declared & ~fragmenter->active) != 0)
     keep_tracks (fragmenter, fragmenter->active | KVS_TRACK_BIT (frame->info.track_number));
   if (new_time_line)
