@@ -336,12 +336,16 @@ is_new_time_line (const KvsFragmenter *fragmenter, gint64 timecode)
   return (fragmenter->newest_timecode - timecode) > MAX_JITTER_NS / fragmenter->scale_ns;
 }
 
-/* The frames of the leading track are what the others are told apart by: they are never late. */
+/* The frames of the leading track are what the others are told apart by: they are never late. Others
+ * are where they belong to an earlier Fragment, or would make the current one too long. */
 static gboolean
-is_late (const KvsFragmenter *fragmenter, gint64 timecode)
+is_late (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
 {
-  return fragmenter->is_open
-         && fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns;
+  if (!fragmenter->is_open || is_lead (fragmenter, frame))
+    return FALSE;
+  return fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns
+         || timecode - fragmenter->cluster_timecode < G_MININT16
+         || fragmenter->newest_ns - frame->info.pts_ns > KVS_FRAGMENT_MAX_DURATION_NS;
 }
 
 /* Later than all that was stored, though rounding has it at the time of the newest frame: audio often
@@ -365,7 +369,8 @@ choose_step (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 time
 {
   gboolean is_behind = timecode <= fragmenter->newest_timecode;
 
-  if (is_behind && (!fragmenter->is_open || is_new_time_line (fragmenter, timecode))) {
+  if (is_behind && is_lead (fragmenter, frame)
+      && (!fragmenter->is_open || is_new_time_line (fragmenter, timecode))) {
     if (!is_key && timecode - fragmenter->cluster_timecode >= G_MININT16
         && has_room (fragmenter, frame))
       return STEP_ADD;
@@ -461,7 +466,7 @@ kvs_fragmenter_step (KvsFragmenter *fragmenter, KvsFrame *frame, KvsFragmenterSt
   if (fragmenter->segment == NULL)
     start_segment (fragmenter, frame);
   timecode = timecode_of (fragmenter, frame->info.pts_ns);
-  if (!is_lead (fragmenter, frame) && is_late (fragmenter, timecode)) {
+  if (is_late (fragmenter, frame, timecode)) {
     step->verdict = KVS_FRAGMENTER_LATE;
     return;
   }
