@@ -286,12 +286,16 @@ take_track (KvsFeed *feed, guint track_number, KvsTrack *track)
   slot->track = track;
 }
 
-/* A header that is made now is for the frames to come. */
+/* A header that is made now is for the frames to come.
+ * @at_hand: number of the track of the frame that has just left the interleaver: what comes after it
+ *   must not change what it is itself */
 static void
-take_next_tracks (KvsFeed *feed)
+take_next_tracks (KvsFeed *feed, guint at_hand)
 {
-  for (guint number = 1; number <= KVS_MAX_TRACKS; number++)
-    take_track (feed, number, kvs_interleaver_take_next_track (feed->interleaver, number));
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
+    if (number != at_hand)
+      take_track (feed, number, kvs_interleaver_take_next_track (feed->interleaver, number));
+  }
 }
 
 static void
@@ -345,7 +349,7 @@ release (KvsFeed *feed, KvsFeedEffect *effect)
     guint number = next.frame->info.track_number;
 
     take_track (feed, number, next.track);
-    take_next_tracks (feed);
+    take_next_tracks (feed, number);
     update_live_tracks (feed, KVS_TRACK_BIT (number), effect);
     if (number == find_lead (feed))
       deliver_lead (feed, next.frame, next.time_line, effect);
