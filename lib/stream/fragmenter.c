@@ -328,6 +328,14 @@ fits (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
   return has_room (fragmenter, frame);
 }
 
+/* For a time before that of frames that the Fragment has already. */
+static gboolean
+fits_backwards (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
+{
+  return timecode - fragmenter->cluster_timecode >= G_MININT16
+         && fragmenter->newest_ns - frame->info.pts_ns <= KVS_FRAGMENT_MAX_DURATION_NS;
+}
+
 /* Where a key frame comes, or a limit, at a time that lies behind: small steps back are jitter and
  * stay in the current Fragment, large ones are a new time line, which needs a Session of its own. */
 static gboolean
@@ -344,8 +352,7 @@ is_late (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode
   if (!fragmenter->is_open || is_lead (fragmenter, frame))
     return FALSE;
   return fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns
-         || timecode - fragmenter->cluster_timecode < G_MININT16
-         || fragmenter->newest_ns - frame->info.pts_ns > KVS_FRAGMENT_MAX_DURATION_NS;
+         || !fits_backwards (fragmenter, frame, timecode);
 }
 
 /* Later than all that was stored, though rounding has it at the time of the newest frame: audio often
@@ -371,8 +378,7 @@ choose_step (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 time
 
   if (is_behind && is_lead (fragmenter, frame)
       && (!fragmenter->is_open || is_new_time_line (fragmenter, timecode))) {
-    if (!is_key && timecode - fragmenter->cluster_timecode >= G_MININT16
-        && has_room (fragmenter, frame))
+    if (!is_key && fits_backwards (fragmenter, frame, timecode) && has_room (fragmenter, frame))
       return STEP_ADD;
     return STEP_OPEN_NEW_TIME_LINE;
   }
