@@ -308,12 +308,17 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
 
   if (is_key)
     feed->time_line = time_line;
-  if (is_key && is_header_outdated (feed))
+  if (is_key && is_header_outdated (feed)) {
     declare_tracks (feed, feed->active, effect);
+    /* Without pictures nothing has to wait for this very frame. */
+    if (slot->track->type == KVS_TRACK_TYPE_AUDIO)
+      push_early (feed, pts_ns, effect);
+  }
   if (!slot->undeclared)
     result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
   slot->undeclared |= result == KVS_PUSH_UNDECLARED;
-  if (is_key && result == KVS_PUSH_UNDECLARED) {
+  /* The header has another track lead still, which has ended or is silent. */
+  if (is_key && result != KVS_PUSH_STORED && result != KVS_PUSH_FLUSHING) {
     declare_tracks (feed, feed->active, effect);
     result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
   }
