@@ -101,14 +101,14 @@ finish_fragment (KvsFragmentBuffer *buffer, GSList **released)
 
   fragment->sent = TRUE;
   fragment->sent_us = g_get_monotonic_time ();
-  buffer->stats.frames_sent += fragment->parts->len;
+  buffer->stats.frames_sent += fragment->n_frames;
   buffer->at = link->next;
   memset (&buffer->cursor, 0, sizeof buffer->cursor);
   if (buffer->release != KVS_FRAGMENT_RELEASE_SENT)
     return;
   *released = g_slist_prepend (*released, kvs_fragment_buffer_unlink (buffer, link));
   buffer->stats.fragments_persisted++;
-  buffer->stats.frames_persisted += fragment->parts->len;
+  buffer->stats.frames_persisted += fragment->n_frames;
   buffer->stats.bytes_persisted += fragment->size_bytes;
 }
 
@@ -269,11 +269,11 @@ release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at
     fragment = kvs_fragment_buffer_unlink (buffer, link);
     buffer->stats.ack_latency_ns = (g_get_monotonic_time () - fragment->sent_us) * 1000;
     buffer->stats.fragments_persisted++;
-    buffer->stats.frames_persisted += fragment->parts->len;
+    buffer->stats.frames_persisted += fragment->n_frames;
     buffer->stats.bytes_persisted += fragment->size_bytes;
   }
   g_mutex_unlock (&buffer->lock);
-  kvs_fragment_free (fragment);
+  kvs_fragment_unref (fragment);
 }
 
 /**
@@ -323,11 +323,11 @@ kvs_fragment_buffer_refuse (KvsFragmentBuffer *buffer, guint64 timecode)
   link = find_sent (buffer, timecode);
   if (link != NULL) {
     fragment = kvs_fragment_buffer_unlink (buffer, link);
-    n_frames = fragment->parts->len;
+    n_frames = fragment->n_frames;
     buffer->stats.frames_dropped[KVS_DROP_REFUSED] += n_frames;
   }
   g_mutex_unlock (&buffer->lock);
-  kvs_fragment_free (fragment);
+  kvs_fragment_unref (fragment);
   return n_frames;
 }
 

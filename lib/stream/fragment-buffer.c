@@ -36,7 +36,7 @@ kvs_fragment_buffer_new (const KvsStreamDefinition *definition, KvsMetadata *met
 void
 kvs_fragment_buffer_free (KvsFragmentBuffer *buffer)
 {
-  g_queue_clear_full (&buffer->fragments, (GDestroyNotify) kvs_fragment_free);
+  g_queue_clear_full (&buffer->fragments, (GDestroyNotify) kvs_fragment_unref);
   kvs_fragmenter_free (buffer->fragmenter);
   kvs_metadata_unref (buffer->metadata);
   g_clear_pointer (&buffer->segment, kvs_segment_unref);
@@ -158,7 +158,7 @@ drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped)
   while ((victim = is_full (buffer) ? find_victim (buffer) : find_late (buffer)) != NULL) {
     KvsFragment *fragment = kvs_fragment_buffer_unlink (buffer, victim);
 
-    n_frames += fragment->parts->len;
+    n_frames += fragment->n_frames;
     *dropped = g_slist_prepend (*dropped, fragment);
   }
   buffer->stats.frames_dropped[KVS_DROP_OVERFLOW] += n_frames;
@@ -168,7 +168,7 @@ drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped)
 void
 kvs_fragment_buffer_free_list (GSList *fragments)
 {
-  g_slist_free_full (fragments, (GDestroyNotify) kvs_fragment_free);
+  g_slist_free_full (fragments, (GDestroyNotify) kvs_fragment_unref);
 }
 
 /* ---- the side of the source ---- */

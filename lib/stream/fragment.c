@@ -59,7 +59,7 @@ part_clear (gpointer data)
 
 /**
  * kvs_fragment_new:
- * @segment: what it belongs to
+ * @segment: (nullable): what it belongs to
  * @timecode: of the Cluster
  * @tags: (nullable) (transfer full): Matroska Tags that go before it
  *
@@ -70,7 +70,8 @@ kvs_fragment_new (KvsSegment *segment, guint64 timecode, GBytes *tags)
 {
   KvsFragment *fragment = g_new0 (KvsFragment, 1);
 
-  fragment->segment = kvs_segment_ref (segment);
+  g_atomic_ref_count_init (&fragment->refs);
+  fragment->segment = segment != NULL ? kvs_segment_ref (segment) : NULL;
   fragment->timecode = timecode;
   fragment->tags = tags;
   fragment->size_bytes = tags != NULL ? g_bytes_get_size (tags) : 0;
@@ -95,40 +96,120 @@ kvs_fragment_append (KvsFragment *fragment, const guint8 *head, gsize head_size,
 
   memcpy (part.head, head, head_size);
   g_array_append_val (fragment->parts, part);
+  fragment->n_frames++;
   fragment->size_bytes += head_size + frame->size_bytes;
   fragment->start_ns = MIN (fragment->start_ns, frame->info.pts_ns);
   fragment->end_ns = MAX (fragment->end_ns, frame->info.pts_ns + frame->info.duration_ns);
 }
 
 /**
- * kvs_fragment_free:
+ * kvs_fragment_ref:
+ * @fragment: a fragment
+ *
+ * Any thread.
+ *
+ * Returns: (transfer full): the same fragment
+ */
+KvsFragment *
+kvs_fragment_ref (KvsFragment *fragment)
+{
+  g_atomic_ref_count_inc (&fragment->refs);
+  return fragment;
+}
+
+/**
+ * kvs_fragment_unref:
  * @fragment: (transfer full) (nullable): a fragment
+ *
+ * Any thread.
  */
 void
-kvs_fragment_free (KvsFragment *fragment)
+kvs_fragment_unref (KvsFragment *fragment)
 {
-  if (fragment == NULL)
+  if (fragment == NULL || !g_atomic_ref_count_dec (&fragment->refs))
     return;
-  kvs_segment_unref (fragment->segment);
+  g_clear_pointer (&fragment->segment, kvs_segment_unref);
   g_clear_pointer (&fragment->tags, g_bytes_unref);
+  g_clear_pointer (&fragment->raw, g_bytes_unref);
   g_array_unref (fragment->parts);
   g_free (fragment);
 }
 
-static gsize
-read_tags (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint8 *out, gsize size)
+/**
+ * kvs_fragment_copy_bytes:
+ * @fragment: a fragment whose frames are in memory
+ * @first_part: index of the first part that is wanted; with 0 the tags come before it
+ *
+ * Returns: (transfer full): what goes on the wire from there on
+ */
+GBytes *
+kvs_fragment_copy_bytes (const KvsFragment *fragment, guint first_part)
 {
-  gsize tags_size;
-  const guint8 *tags;
+  GByteArray *bytes = g_byte_array_new ();
+
+  if (first_part == 0 && fragment->tags != NULL)
+    g_byte_array_append (bytes, g_bytes_get_data (fragment->tags, NULL),
+                         (guint) g_bytes_get_size (fragment->tags));
+  for (guint i = first_part; i < fragment->parts->len; i++) {
+    const KvsFragmentPart *part = &g_array_index (fragment->parts, KvsFragmentPart, i);
+
+    g_byte_array_append (bytes, part->head, part->head_size);
+    for (guint k = 0; k < part->frame->n_slices; k++)
+      g_byte_array_append (bytes, part->frame->slices[k].data,
+                           (guint) part->frame->slices[k].size);
+  }
+  return g_byte_array_free_to_bytes (bytes);
+}
+
+/**
+ * kvs_fragment_is_in_memory:
+ * @fragment: a fragment
+ *
+ * Returns: whether its bytes can be read
+ */
+gboolean
+kvs_fragment_is_in_memory (const KvsFragment *fragment)
+{
+  return fragment->raw != NULL || fragment->parts->len > 0;
+}
+
+/**
+ * kvs_fragment_forget_bytes:
+ * @fragment: a fragment that is stored on disk and that nobody else reads
+ *
+ * Frees its bytes; they have to be read back before it can be sent.
+ */
+void
+kvs_fragment_forget_bytes (KvsFragment *fragment)
+{
+  g_clear_pointer (&fragment->raw, g_bytes_unref);
+  g_clear_pointer (&fragment->tags, g_bytes_unref);
+  g_array_set_size (fragment->parts, 0);
+  fragment->sendable = FALSE;
+}
+
+/* What comes before the parts, or all there is. */
+static GBytes *
+first_bytes (const KvsFragment *fragment)
+{
+  return fragment->raw != NULL ? fragment->raw : fragment->tags;
+}
+
+static gsize
+read_first_bytes (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint8 *out, gsize size)
+{
+  GBytes *first = first_bytes (fragment);
+  gsize first_size;
+  const guint8 *data;
   gsize n;
 
-  if (fragment->tags == NULL)
+  if (first == NULL)
     return 0;
-  tags = g_bytes_get_data (fragment->tags, &tags_size);
-  n = MIN (tags_size - cursor->tags_bytes, size);
+  data = g_bytes_get_data (first, &first_size);
+  n = MIN (first_size - cursor->first_bytes, size);
   if (n > 0)
-    memcpy (out, tags + cursor->tags_bytes, n);
-  cursor->tags_bytes += n;
+    memcpy (out, data + cursor->first_bytes, n);
+  cursor->first_bytes += n;
   return n;
 }
 
@@ -166,7 +247,7 @@ next_slice (const KvsFragment *fragment, KvsFragmentCursor *cursor)
 gsize
 kvs_fragment_read (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint8 *out, gsize size)
 {
-  gsize done = read_tags (fragment, cursor, out, size);
+  gsize done = read_first_bytes (fragment, cursor, out, size);
 
   while (done < size && cursor->part < fragment->parts->len) {
     KvsSlice slice = slice_at (fragment, cursor);
@@ -190,7 +271,7 @@ kvs_fragment_read (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint
 gboolean
 kvs_fragment_is_begun (const KvsFragmentCursor *cursor)
 {
-  return cursor->tags_bytes > 0 || cursor->part > 0 || cursor->slice > 0 || cursor->offset > 0;
+  return cursor->first_bytes > 0 || cursor->part > 0 || cursor->slice > 0 || cursor->offset > 0;
 }
 
 /**
@@ -203,5 +284,8 @@ kvs_fragment_is_begun (const KvsFragmentCursor *cursor)
 gboolean
 kvs_fragment_is_read (const KvsFragment *fragment, const KvsFragmentCursor *cursor)
 {
-  return fragment->complete && cursor->part == fragment->parts->len;
+  GBytes *first = first_bytes (fragment);
+
+  return fragment->complete && cursor->part == fragment->parts->len
+         && (first == NULL || cursor->first_bytes == g_bytes_get_size (first));
 }

@@ -42,25 +42,50 @@ typedef struct {
 } KvsFragmentPart;
 
 /**
+ * KvsFragmentDisk:
+ * @KVS_FRAGMENT_DISK_NONE: nothing of it is there
+ * @KVS_FRAGMENT_DISK_WRITING: it is written as it grows, or as a whole
+ * @KVS_FRAGMENT_DISK_STORED: all of it is there for good
+ */
+typedef enum {
+  KVS_FRAGMENT_DISK_NONE,
+  KVS_FRAGMENT_DISK_WRITING,
+  KVS_FRAGMENT_DISK_STORED,
+} KvsFragmentDisk;
+
+/**
  * KvsFragment:
- * @segment: what it belongs to
+ * @id: unique in its buffer
+ * @segment: (nullable): what it belongs to; %NULL where only the disk knows
  * @timecode: of the Cluster, in timecode units; Acks name it
  * @tags: (nullable): Matroska Tags that go before the Cluster
  * @parts: (element-type KvsFragmentPart): the Frames in the order they came
- * @size_bytes: the sum of tags and all parts
+ * @raw: (nullable): in place of tags and parts, all bytes as they were read back from disk
+ * @n_frames: how many it has or had in memory; 0 for those of an earlier run
+ * @size_bytes: of all that goes on the wire
  * @start_ns: earliest presentation timestamp
  * @end_ns: latest end of a Frame
  * @complete: no Frame will be added
- * @sendable: each Track of the segment has a Frame in it; before that it must not be begun
+ * @sendable: each Track of the segment has a Frame in it, and its bytes are in memory; before that it
+ *   must not be begun
  * @sent: every byte was given to the running Session
  * @sent_us: when its last byte was given, on the monotonic clock
  * @n_tries: how often the service answered it with an error that may pass
+ * @disk: where it stands on disk
+ * @is_loading: its bytes are being read back
+ *
+ * Reference counted; belongs to the fragment buffer and its lock, but for @parts of a complete one,
+ * which do not change while somebody holds a reference for reading them.
  */
 typedef struct {
+  gatomicrefcount refs;
+  guint64 id;
   KvsSegment *segment;
   guint64 timecode;
   GBytes *tags;
   GArray *parts;
+  GBytes *raw;
+  guint n_frames;
   gsize size_bytes;
   gint64 start_ns;
   gint64 end_ns;
@@ -69,18 +94,24 @@ typedef struct {
   gboolean sent;
   gint64 sent_us;
   guint n_tries;
+  KvsFragmentDisk disk;
+  gboolean is_loading;
 } KvsFragment;
 
 KvsFragment *kvs_fragment_new (KvsSegment *segment, guint64 timecode, GBytes *tags);
+KvsFragment *kvs_fragment_ref (KvsFragment *fragment);
+void kvs_fragment_unref (KvsFragment *fragment);
 void kvs_fragment_append (KvsFragment *fragment, const guint8 *head, gsize head_size,
                           KvsFrame *frame);
-void kvs_fragment_free (KvsFragment *fragment);
+GBytes *kvs_fragment_copy_bytes (const KvsFragment *fragment, guint first_part);
+gboolean kvs_fragment_is_in_memory (const KvsFragment *fragment);
+void kvs_fragment_forget_bytes (KvsFragment *fragment);
 
 /**
  * KvsFragmentCursor: how far a Fragment was read.
  */
 typedef struct {
-  gsize tags_bytes;
+  gsize first_bytes; /* of the tags, or of all that was read back from disk */
   guint part;
   guint slice; /* 0 is the head, 1 the first slice of the Frame */
   gsize offset;
