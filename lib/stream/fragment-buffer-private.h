@@ -5,6 +5,7 @@
 
 #include "stream/fragment-buffer.h"
 #include "stream/fragmenter.h"
+#include "stream/spool.h"
 
 G_BEGIN_DECLS
 
@@ -43,10 +44,42 @@ struct _KvsFragmentBuffer {
   /* the reader ran dry and asks to be woken */
   gboolean reader_waits;
   gsize reader_wake_bytes;
+
+  /* what is on disk, if there is a spool */
+  KvsSpool *spool;
+  KvsSpoolMode spool_mode; /* constant, as the next two */
+  gboolean spool_live_first;
+  KvsFragmentBufferEvents events;
+  gpointer user_data;
+  gboolean spool_is_opening;
+  gboolean spool_has_trouble;
+  gint64 spool_probe_us;
+  gboolean session_is_live; /* it passes by what waits on disk */
+  guint64 last_id;
+  guint n_storing;
+  guint n_waiting;      /* fragments that are on disk alone */
+  GList *after_waiting; /* the first one in memory that comes after these; NULL for what is to come */
+  guint n_loading;
+  guint64 storing_bytes; /* of fragments that will leave memory once they are stored */
 };
 
 /* Takes a fragment out, with the lock held; the caller frees it once the lock is given back. */
 KvsFragment *kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link);
+gboolean kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer);
+gboolean kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList *link);
+gboolean kvs_fragment_buffer_take_wake (KvsFragmentBuffer *buffer, gboolean now);
+
+/* fragment-buffer-spool.c; with the lock held, and all of them may be called without a spool */
+void kvs_fragment_buffer_spool_opened_fragment (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_spool_grown (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_spool_moved (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_spool_completed (KvsFragmentBuffer *buffer, KvsFragment *fragment);
+void kvs_fragment_buffer_spool_unlinked (KvsFragmentBuffer *buffer, GList *link);
+gboolean kvs_fragment_buffer_spool_make_room (KvsFragmentBuffer *buffer, GSList **gone);
+gboolean kvs_fragment_buffer_spool_comes_first (KvsFragmentBuffer *buffer);
+gboolean kvs_fragment_buffer_spool_wants_border (KvsFragmentBuffer *buffer);
+GList *kvs_fragment_buffer_spool_choose_start (KvsFragmentBuffer *buffer);
+
 /* Without the lock. */
 void kvs_fragment_buffer_free_list (GSList *fragments);
 

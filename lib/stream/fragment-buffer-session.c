@@ -35,12 +35,12 @@ kvs_fragment_buffer_begin_session (KvsFragmentBuffer *buffer)
   KvsSegment *segment = NULL;
 
   g_mutex_lock (&buffer->lock);
-  buffer->at = buffer->fragments.head;
+  buffer->at = kvs_fragment_buffer_spool_choose_start (buffer);
   buffer->header_sent_bytes = 0;
   buffer->finish_session = FALSE;
   buffer->reader_waits = TRUE;
   buffer->reader_wake_bytes = 1;
-  if (buffer->at != NULL && ((KvsFragment *) buffer->at->data)->sendable) {
+  if (buffer->at != NULL) {
     buffer->segment = kvs_segment_ref (((KvsFragment *) buffer->at->data)->segment);
     segment = kvs_segment_ref (buffer->segment);
     buffer->reader_waits = FALSE;
@@ -84,13 +84,17 @@ read_header (KvsFragmentBuffer *buffer, guint8 *out, gsize size)
 
 /* Whether this Session may not go on with what comes next. */
 static gboolean
-at_border (const KvsFragmentBuffer *buffer)
+at_border (KvsFragmentBuffer *buffer)
 {
   if (buffer->at == NULL)
-    return buffer->finish_session || buffer->ended;
+    return buffer->finish_session || kvs_fragment_buffer_spool_wants_border (buffer)
+           || (buffer->ended && buffer->n_waiting == 0);
   if (kvs_fragment_is_begun (&buffer->cursor))
     return FALSE;
-  return buffer->finish_session || ((KvsFragment *) buffer->at->data)->segment != buffer->segment;
+  if (buffer->finish_session || kvs_fragment_buffer_spool_wants_border (buffer))
+    return TRUE;
+  return !kvs_fragment_buffer_spool_comes_first (buffer)
+         && ((KvsFragment *) buffer->at->data)->segment != buffer->segment;
 }
 
 static void
@@ -121,7 +125,7 @@ read_fragments (KvsFragmentBuffer *buffer, guint8 *out, gsize size, GSList **rel
     KvsFragment *fragment = buffer->at->data;
     gsize n;
 
-    if (!fragment->sendable)
+    if (!fragment->sendable || kvs_fragment_buffer_spool_comes_first (buffer))
       break;
     n = kvs_fragment_read (fragment, &buffer->cursor, out + done, size - done);
     done += n;
@@ -185,16 +189,15 @@ kvs_fragment_buffer_read (KvsFragmentBuffer *buffer, guint8 *out, gsize size, gs
 }
 
 static gboolean
-has_data (const KvsFragmentBuffer *buffer)
+has_data (KvsFragmentBuffer *buffer)
 {
   const KvsFragment *fragment;
 
   if (buffer->segment == NULL)
-    return buffer->fragments.head != NULL
-           && ((const KvsFragment *) buffer->fragments.head->data)->sendable;
+    return kvs_fragment_buffer_spool_choose_start (buffer) != NULL;
   if (at_border (buffer))
     return TRUE;
-  if (buffer->at == NULL)
+  if (kvs_fragment_buffer_spool_comes_first (buffer) || buffer->at == NULL)
     return FALSE;
   fragment = buffer->at->data;
   return fragment->sendable

@@ -36,6 +36,7 @@ kvs_fragment_buffer_new (const KvsStreamDefinition *definition, KvsMetadata *met
 void
 kvs_fragment_buffer_free (KvsFragmentBuffer *buffer)
 {
+  kvs_fragment_buffer_close_spool (buffer);
   g_queue_clear_full (&buffer->fragments, (GDestroyNotify) kvs_fragment_unref);
   kvs_fragmenter_free (buffer->fragmenter);
   kvs_metadata_unref (buffer->metadata);
@@ -61,6 +62,7 @@ kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link)
 
     buffer->open = NULL;
   }
+  kvs_fragment_buffer_spool_unlinked (buffer, link);
   g_queue_delete_link (&buffer->fragments, link);
   buffer->bytes -= fragment->size_bytes;
   if (!fragment->sent)
@@ -78,6 +80,7 @@ move_open (KvsFragmentBuffer *buffer, KvsSegment *segment)
   kvs_segment_unref (buffer->open->segment);
   buffer->open->segment = segment;
   buffer->open->sendable = TRUE;
+  kvs_fragment_buffer_spool_moved (buffer);
 }
 
 static void
@@ -87,6 +90,7 @@ complete_open (KvsFragmentBuffer *buffer, KvsSegment *segment)
   if (buffer->open == NULL)
     return;
   buffer->open->complete = TRUE;
+  kvs_fragment_buffer_spool_completed (buffer, buffer->open);
   buffer->open = NULL;
 }
 
@@ -99,14 +103,15 @@ buffered_ns (const KvsFragmentBuffer *buffer)
   return oldest != NULL ? MAX (newest->end_ns - oldest->start_ns, 0) : 0;
 }
 
-static gboolean
-is_full (const KvsFragmentBuffer *buffer)
+gboolean
+kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer)
 {
-  return buffer->bytes > buffer->max_bytes || buffered_ns (buffer) > buffer->max_ns;
+  return buffer->bytes - buffer->storing_bytes > buffer->max_bytes
+         || buffered_ns (buffer) > buffer->max_ns;
 }
 
-static gboolean
-is_being_sent (const KvsFragmentBuffer *buffer, const GList *link)
+gboolean
+kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList *link)
 {
   return buffer->segment != NULL && buffer->at == link && kvs_fragment_is_begun (&buffer->cursor);
 }
@@ -121,7 +126,7 @@ find_victim (KvsFragmentBuffer *buffer)
   for (GList *link = buffer->fragments.head; link != NULL; link = link->next) {
     const KvsFragment *fragment = link->data;
 
-    if (!fragment->complete || is_being_sent (buffer, link))
+    if (!fragment->complete || kvs_fragment_buffer_is_being_sent (buffer, link))
       continue;
     if (!fragment->sent)
       return link;
@@ -139,7 +144,7 @@ find_late (KvsFragmentBuffer *buffer)
   const KvsFragment *newest = g_queue_peek_tail (&buffer->fragments);
   const KvsFragment *fragment;
 
-  if (link != NULL && is_being_sent (buffer, link))
+  if (link != NULL && kvs_fragment_buffer_is_being_sent (buffer, link))
     link = link->next;
   if (buffer->max_latency_ns == 0 || link == NULL)
     return NULL;
@@ -155,7 +160,11 @@ drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped)
   guint n_frames = 0;
   GList *victim;
 
-  while ((victim = is_full (buffer) ? find_victim (buffer) : find_late (buffer)) != NULL) {
+  while (kvs_fragment_buffer_is_full (buffer)
+         && kvs_fragment_buffer_spool_make_room (buffer, dropped))
+    ;
+  while ((victim = kvs_fragment_buffer_is_full (buffer) ? find_victim (buffer)
+                                                        : find_late (buffer)) != NULL) {
     KvsFragment *fragment = kvs_fragment_buffer_unlink (buffer, victim);
 
     n_frames += fragment->n_frames;
@@ -173,8 +182,8 @@ kvs_fragment_buffer_free_list (GSList *fragments)
 
 /* ---- the side of the source ---- */
 
-static gboolean
-take_wake (KvsFragmentBuffer *buffer, gboolean now)
+gboolean
+kvs_fragment_buffer_take_wake (KvsFragmentBuffer *buffer, gboolean now)
 {
   if (!buffer->reader_waits || (!now && buffer->unsent_bytes < buffer->reader_wake_bytes))
     return FALSE;
@@ -218,7 +227,7 @@ kvs_fragment_buffer_set_live_tracks (KvsFragmentBuffer *buffer, guint active, gu
 
   g_mutex_lock (&buffer->lock);
   segment = kvs_fragmenter_set_live_tracks (buffer->fragmenter, active, ended);
-  if (segment != NULL && take_wake (buffer, TRUE))
+  if (segment != NULL && kvs_fragment_buffer_take_wake (buffer, TRUE))
     effect->wake = TRUE;
   move_open (buffer, segment);
   g_mutex_unlock (&buffer->lock);
@@ -228,7 +237,7 @@ kvs_fragment_buffer_set_live_tracks (KvsFragmentBuffer *buffer, guint active, gu
 static gboolean
 must_wait (const KvsFragmentBuffer *buffer)
 {
-  return buffer->waits_when_full && !buffer->flushing && !buffer->ended && is_full (buffer)
+  return buffer->waits_when_full && !buffer->flushing && !buffer->ended && kvs_fragment_buffer_is_full (buffer)
          && buffer->fragments.length > (buffer->open != NULL ? 1 : 0);
 }
 
@@ -282,10 +291,12 @@ store (KvsFragmentBuffer *buffer, KvsFrame *frame, const KvsFragmenterStep *step
     g_queue_push_tail (&buffer->fragments, buffer->open);
     if (buffer->segment != NULL && buffer->at == NULL)
       buffer->at = buffer->fragments.tail;
+    kvs_fragment_buffer_spool_opened_fragment (buffer);
     if (step->forced)
       buffer->stats.fragments_forced++;
   }
   kvs_fragment_append (buffer->open, step->head, step->head_size, frame);
+  kvs_fragment_buffer_spool_grown (buffer);
   buffer->bytes += added_bytes;
   buffer->unsent_bytes += added_bytes;
   buffer->stats.frames_in++;
@@ -339,7 +350,7 @@ kvs_fragment_buffer_push (KvsFragmentBuffer *buffer, KvsFrame **frame, KvsPushEf
     buffer->open->sendable |= step.is_sendable;
     if (!buffer->waits_when_full)
       effect->n_dropped += drop_overflow (buffer, &dropped);
-    if ((is_news || buffer->open->sendable) && take_wake (buffer, is_news))
+    if ((is_news || buffer->open->sendable) && kvs_fragment_buffer_take_wake (buffer, is_news))
       effect->wake = TRUE;
   }
   g_mutex_unlock (&buffer->lock);
@@ -426,7 +437,8 @@ kvs_fragment_buffer_is_drained (KvsFragmentBuffer *buffer)
   gboolean drained;
 
   g_mutex_lock (&buffer->lock);
-  drained = buffer->ended && buffer->fragments.head == NULL;
+  drained = buffer->ended && buffer->fragments.head == NULL && buffer->n_waiting == 0
+            && !buffer->spool_is_opening;
   g_mutex_unlock (&buffer->lock);
   return drained;
 }
@@ -443,7 +455,7 @@ kvs_fragment_buffer_is_empty (KvsFragmentBuffer *buffer)
   gboolean empty;
 
   g_mutex_lock (&buffer->lock);
-  empty = buffer->fragments.head == NULL;
+  empty = buffer->fragments.head == NULL && buffer->n_waiting == 0;
   g_mutex_unlock (&buffer->lock);
   return empty;
 }
@@ -458,11 +470,17 @@ kvs_fragment_buffer_is_empty (KvsFragmentBuffer *buffer)
 void
 kvs_fragment_buffer_get_stats (KvsFragmentBuffer *buffer, KvsBufferStats *stats)
 {
+  KvsSpoolStats spool_stats = { 0 };
+
   g_mutex_lock (&buffer->lock);
   *stats = buffer->stats;
   stats->fragments_buffered = buffer->fragments.length;
   stats->bytes_buffered = buffer->bytes;
   stats->buffered_ns = buffered_ns (buffer);
+  if (buffer->spool != NULL)
+    kvs_spool_get_stats (buffer->spool, &spool_stats);
+  stats->spool_fragments = spool_stats.n_fragments;
+  stats->spool_bytes = spool_stats.bytes;
   if (g_get_monotonic_time () - buffer->rate_since_us > 2 * KVS_RATE_WINDOW_US)
     stats->bytes_per_s = 0;
   g_mutex_unlock (&buffer->lock);

@@ -113,7 +113,24 @@ typedef struct {
   guint64 fragments_buffered;
   guint64 bytes_buffered;
   gint64 buffered_ns;
+  guint64 spool_fragments;
+  guint64 spool_bytes;
 } KvsBufferStats;
+
+/**
+ * KvsFragmentBufferEvents:
+ * @wake: the reader has to be woken
+ * @saved: nothing is being written any more
+ * @spool_full: what was oldest on disk had to go
+ * @spool_trouble: the disk does not do its work, and why; once, until it does again, which @error is
+ *   %NULL for
+ */
+typedef struct {
+  void (*wake) (gpointer user_data);
+  void (*saved) (gpointer user_data);
+  void (*spool_full) (guint n_frames, gpointer user_data);
+  void (*spool_trouble) (const GError *error, gpointer user_data);
+} KvsFragmentBufferEvents;
 
 KvsFragmentBuffer *kvs_fragment_buffer_new (const KvsStreamDefinition *definition,
                                             KvsMetadata *metadata);
@@ -146,6 +163,13 @@ void kvs_fragment_buffer_received (KvsFragmentBuffer *buffer, guint64 timecode);
 void kvs_fragment_buffer_persisted (KvsFragmentBuffer *buffer, guint64 timecode);
 guint kvs_fragment_buffer_refuse (KvsFragmentBuffer *buffer, guint64 timecode);
 guint kvs_fragment_buffer_count_try (KvsFragmentBuffer *buffer, guint64 timecode);
+
+/* what lies on disk */
+void kvs_fragment_buffer_open_spool (KvsFragmentBuffer *buffer,
+                                     const KvsStreamDefinition *definition,
+                                     const KvsFragmentBufferEvents *events, gpointer user_data);
+gboolean kvs_fragment_buffer_save (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_close_spool (KvsFragmentBuffer *buffer);
 
 /* either side */
 gboolean kvs_fragment_buffer_is_drained (KvsFragmentBuffer *buffer);

@@ -59,7 +59,7 @@ part_clear (gpointer data)
 
 /**
  * kvs_fragment_new:
- * @segment: (nullable): what it belongs to
+ * @segment: what it belongs to
  * @timecode: of the Cluster
  * @tags: (nullable) (transfer full): Matroska Tags that go before it
  *
@@ -71,7 +71,7 @@ kvs_fragment_new (KvsSegment *segment, guint64 timecode, GBytes *tags)
   KvsFragment *fragment = g_new0 (KvsFragment, 1);
 
   g_atomic_ref_count_init (&fragment->refs);
-  fragment->segment = segment != NULL ? kvs_segment_ref (segment) : NULL;
+  fragment->segment = kvs_segment_ref (segment);
   fragment->timecode = timecode;
   fragment->tags = tags;
   fragment->size_bytes = tags != NULL ? g_bytes_get_size (tags) : 0;
@@ -79,6 +79,26 @@ kvs_fragment_new (KvsSegment *segment, guint64 timecode, GBytes *tags)
   g_array_set_clear_func (fragment->parts, part_clear);
   fragment->start_ns = G_MAXINT64;
   fragment->end_ns = G_MININT64;
+  return fragment;
+}
+
+/**
+ * kvs_fragment_new_from_raw:
+ * @segment: what it belongs to
+ * @timecode: of the Cluster
+ * @raw: all of it, as it was read back from disk
+ *
+ * Returns: (transfer full): a complete fragment; its times and number of frames are the caller's to set
+ */
+KvsFragment *
+kvs_fragment_new_from_raw (KvsSegment *segment, guint64 timecode, GBytes *raw)
+{
+  KvsFragment *fragment = kvs_fragment_new (segment, timecode, NULL);
+
+  fragment->raw = g_bytes_ref (raw);
+  fragment->size_bytes = g_bytes_get_size (raw);
+  fragment->complete = fragment->sendable = TRUE;
+  fragment->disk = KVS_FRAGMENT_DISK_STORED;
   return fragment;
 }
 
@@ -128,7 +148,7 @@ kvs_fragment_unref (KvsFragment *fragment)
 {
   if (fragment == NULL || !g_atomic_ref_count_dec (&fragment->refs))
     return;
-  g_clear_pointer (&fragment->segment, kvs_segment_unref);
+  kvs_segment_unref (fragment->segment);
   g_clear_pointer (&fragment->tags, g_bytes_unref);
   g_clear_pointer (&fragment->raw, g_bytes_unref);
   g_array_unref (fragment->parts);
@@ -159,33 +179,6 @@ kvs_fragment_copy_bytes (const KvsFragment *fragment, guint first_part)
                            (guint) part->frame->slices[k].size);
   }
   return g_byte_array_free_to_bytes (bytes);
-}
-
-/**
- * kvs_fragment_is_in_memory:
- * @fragment: a fragment
- *
- * Returns: whether its bytes can be read
- */
-gboolean
-kvs_fragment_is_in_memory (const KvsFragment *fragment)
-{
-  return fragment->raw != NULL || fragment->parts->len > 0;
-}
-
-/**
- * kvs_fragment_forget_bytes:
- * @fragment: a fragment that is stored on disk and that nobody else reads
- *
- * Frees its bytes; they have to be read back before it can be sent.
- */
-void
-kvs_fragment_forget_bytes (KvsFragment *fragment)
-{
-  g_clear_pointer (&fragment->raw, g_bytes_unref);
-  g_clear_pointer (&fragment->tags, g_bytes_unref);
-  g_array_set_size (fragment->parts, 0);
-  fragment->sendable = FALSE;
 }
 
 /* What comes before the parts, or all there is. */

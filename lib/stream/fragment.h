@@ -56,23 +56,22 @@ typedef enum {
 /**
  * KvsFragment:
  * @id: unique in its buffer
- * @segment: (nullable): what it belongs to; %NULL where only the disk knows
+ * @segment: what it belongs to
  * @timecode: of the Cluster, in timecode units; Acks name it
  * @tags: (nullable): Matroska Tags that go before the Cluster
  * @parts: (element-type KvsFragmentPart): the Frames in the order they came
  * @raw: (nullable): in place of tags and parts, all bytes as they were read back from disk
- * @n_frames: how many it has or had in memory; 0 for those of an earlier run
+ * @n_frames: how many it has
  * @size_bytes: of all that goes on the wire
  * @start_ns: earliest presentation timestamp
  * @end_ns: latest end of a Frame
  * @complete: no Frame will be added
- * @sendable: each Track of the segment has a Frame in it, and its bytes are in memory; before that it
- *   must not be begun
+ * @sendable: each Track of the segment has a Frame in it; before that it must not be begun
  * @sent: every byte was given to the running Session
  * @sent_us: when its last byte was given, on the monotonic clock
  * @n_tries: how often the service answered it with an error that may pass
  * @disk: where it stands on disk
- * @is_loading: its bytes are being read back
+ * @leaves_memory: once it is stored
  *
  * Reference counted; belongs to the fragment buffer and its lock, but for @parts of a complete one,
  * which do not change while somebody holds a reference for reading them.
@@ -95,17 +94,16 @@ typedef struct {
   gint64 sent_us;
   guint n_tries;
   KvsFragmentDisk disk;
-  gboolean is_loading;
+  gboolean leaves_memory;
 } KvsFragment;
 
 KvsFragment *kvs_fragment_new (KvsSegment *segment, guint64 timecode, GBytes *tags);
+KvsFragment *kvs_fragment_new_from_raw (KvsSegment *segment, guint64 timecode, GBytes *raw);
 KvsFragment *kvs_fragment_ref (KvsFragment *fragment);
 void kvs_fragment_unref (KvsFragment *fragment);
 void kvs_fragment_append (KvsFragment *fragment, const guint8 *head, gsize head_size,
                           KvsFrame *frame);
 GBytes *kvs_fragment_copy_bytes (const KvsFragment *fragment, guint first_part);
-gboolean kvs_fragment_is_in_memory (const KvsFragment *fragment);
-void kvs_fragment_forget_bytes (KvsFragment *fragment);
 
 /**
  * KvsFragmentCursor: how far a Fragment was read.

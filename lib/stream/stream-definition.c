@@ -31,6 +31,7 @@ kvs_stream_definition_new (const gchar *stream_name)
   definition->stop_timeout_ns = 120 * G_GINT64_CONSTANT (1000000000);
   definition->flush_interval_ns = 100 * 1000000;
   definition->track_timeout_ns = 2000 * G_GINT64_CONSTANT (1000000);
+  definition->spool_bytes = G_GUINT64_CONSTANT (10) * 1024 * 1024 * 1024;
   definition->allow_create = TRUE;
   return definition;
 }
@@ -51,6 +52,7 @@ kvs_stream_definition_copy (const KvsStreamDefinition *definition)
   copy->tags = definition->tags != NULL ? g_hash_table_ref (definition->tags) : NULL;
   copy->kms_key_id = g_strdup (definition->kms_key_id);
   copy->content_type = g_strdup (definition->content_type);
+  copy->spool_folder = g_strdup (definition->spool_folder);
   return copy;
 }
 
@@ -210,5 +212,6 @@ kvs_stream_definition_free (KvsStreamDefinition *definition)
   g_clear_pointer (&definition->tags, g_hash_table_unref);
   g_free (definition->kms_key_id);
   g_free (definition->content_type);
+  g_free (definition->spool_folder);
   g_free (definition);
 }

@@ -28,6 +28,16 @@ typedef enum {
 } KvsStreamingType;
 
 /**
+ * KvsSpoolMode:
+ * @KVS_SPOOL_MODE_OVERFLOW: Fragments go to disk when memory is full
+ * @KVS_SPOOL_MODE_WRITE_THROUGH: each Fragment is on disk until it is persisted
+ */
+typedef enum {
+  KVS_SPOOL_MODE_OVERFLOW,
+  KVS_SPOOL_MODE_WRITE_THROUGH,
+} KvsSpoolMode;
+
+/**
  * KvsStreamDefinition:
  * @stream_name: name of the stream
  * @retention_hours: used when the stream is created; 0 keeps nothing
@@ -49,6 +59,10 @@ typedef enum {
  * @stop_timeout_ns: bound on delivering what is left at the end
  * @flush_interval_ns: how long a Frame may wait for company before it is sent
  * @track_timeout_ns: how long a Track that brings nothing may hold back the others
+ * @spool_folder: (nullable): where Fragments may be kept on disk
+ * @spool_bytes: how much may be kept there
+ * @spool_mode: see #KvsSpoolMode
+ * @spool_live_first: what waits on disk is sent when nothing else does; else in the order it came
  * @allow_create: create the stream where it is missing
  */
 typedef struct {
@@ -71,6 +85,10 @@ typedef struct {
   gint64 stop_timeout_ns;
   gint64 flush_interval_ns;
   gint64 track_timeout_ns;
+  gchar *spool_folder;
+  guint64 spool_bytes;
+  KvsSpoolMode spool_mode;
+  gboolean spool_live_first;
   gboolean allow_create;
 } KvsStreamDefinition;
 
