@@ -22,6 +22,8 @@ G_BEGIN_DECLS
  * @KVS_ERROR_BAD_MEDIA: frames, parameter sets or caps that cannot be stored
  * @KVS_ERROR_PROTOCOL: bytes from outside that do not follow their format
  * @KVS_ERROR_TIMEOUT: a bounded wait ran out
+ * @KVS_ERROR_SPOOL: the disk of the spool did not do what it was asked to; it may pass
+ * @KVS_ERROR_SPOOL_DAMAGED: one file of the spool cannot be used; the others can
  *
  * What went wrong, by what a caller can do about it.
  */
@@ -38,6 +40,8 @@ typedef enum {
   KVS_ERROR_BAD_MEDIA,
   KVS_ERROR_PROTOCOL,
   KVS_ERROR_TIMEOUT,
+  KVS_ERROR_SPOOL,
+  KVS_ERROR_SPOOL_DAMAGED,
 } KvsError;
 
 GQuark kvs_error_quark (void);

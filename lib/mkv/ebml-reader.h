@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reads EBML (RFC 8794) as it arrives, in pieces of any size, knowing which Matroska elements have
- * children. Only kvs-local and the tests read Matroska; the producer does not. */
+ * children. Of Matroska the producer reads no more than the beginning of its own spool files. */
 #pragma once
 
 #include <glib.h>

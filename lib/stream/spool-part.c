@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stream/spool-part.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "stream/crc32.h"
+#include "stream/spool-io.h"
+
+/* Its lines are short and there are as many as appends; this is beyond any. */
+#define MAX_JOURNAL_BYTES (64 << 20)
+
+struct _KvsSpoolPart {
+  int folder_fd; /* borrowed */
+  int fd;
+  int journal_fd;
+  guint64 sequence;
+  guint32 header_hash;
+  gsize header_size;
+  gsize head_size; /* with the spool's tags */
+  KvsSpoolRecord record;
+  guint32 crc; /* of the header and the Fragment so far */
+  guint64 journal_size;
+  gboolean name_synced;
+  gboolean failed; /* it can no longer be relied on, but be recovered */
+  gchar name[KVS_SPOOL_NAME_MAX_BYTES];
+  gchar journal_name[KVS_SPOOL_NAME_MAX_BYTES];
+};
+
+static int
+create (int folder_fd, const gchar *name, GError **error)
+{
+  int fd = openat (folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+                   KVS_SPOOL_FILE_MODE);
+
+  if (fd < 0)
+    kvs_spool_io_fail (error, errno, "make", name);
+  return fd;
+}
+
+static gboolean
+write_head (KvsSpoolPart *part, GBytes *header, GError **error)
+{
+  g_autoptr (GBytes) tags = kvs_spool_tags_new (&part->record, 0);
+  gsize header_size, tags_size;
+  const guint8 *header_data = g_bytes_get_data (header, &header_size);
+  const guint8 *tags_data = g_bytes_get_data (tags, &tags_size);
+  const KvsSlice slices[] = { { header_data, header_size }, { tags_data, tags_size } };
+
+  part->crc = kvs_crc32 (0, header_data, header_size);
+  part->header_size = header_size;
+  part->head_size = header_size + tags_size;
+  return kvs_spool_io_write (part->fd, slices, 2)
+         || kvs_spool_io_fail (error, errno, "write", part->name);
+}
+
+/**
+ * kvs_spool_part_new:
+ * @folder_fd: of the stream's folder; must outlive the part
+ * @sequence: its place in the order; no other file has it
+ * @header: EBML header to Tracks
+ * @times: what belongs to the Fragment
+ * @error: %KVS_ERROR_BAD_ARGUMENT or %KVS_ERROR_SPOOL; nothing is left behind then
+ *
+ * Returns: (transfer full) (nullable): an empty part
+ */
+KvsSpoolPart *
+kvs_spool_part_new (int folder_fd, guint64 sequence, GBytes *header, const KvsSpoolTimes *times,
+                    GError **error)
+{
+  KvsSpoolPart *part;
+
+  if (!kvs_spool_header_check (header, error))
+    return NULL;
+  part = g_new0 (KvsSpoolPart, 1);
+  part->folder_fd = folder_fd;
+  part->fd = -1;
+  part->sequence = sequence;
+  part->header_hash = kvs_spool_header_hash (header);
+  part->record.times = *times;
+  kvs_spool_name_of_part (sequence, part->name);
+  kvs_spool_name_of_journal (sequence, part->journal_name);
+  /* first, so that there is never a part without one */
+  part->journal_fd = create (folder_fd, part->journal_name, error);
+  if (part->journal_fd >= 0)
+    part->fd = create (folder_fd, part->name, error);
+  if (part->fd >= 0 && write_head (part, header, error))
+    return part;
+  kvs_spool_part_abandon (part);
+  return NULL;
+}
+
+/**
+ * kvs_spool_part_free:
+ * @part: (transfer full) (nullable): a part
+ *
+ * Leaves the files as a crash would.
+ */
+void
+kvs_spool_part_free (KvsSpoolPart *part)
+{
+  if (part == NULL)
+    return;
+  if (part->fd >= 0)
+    close (part->fd);
+  if (part->journal_fd >= 0)
+    close (part->journal_fd);
+  g_free (part);
+}
+
+/**
+ * kvs_spool_part_abandon:
+ * @part: (transfer full) (nullable): a part
+ *
+ * Takes the files away.
+ */
+void
+kvs_spool_part_abandon (KvsSpoolPart *part)
+{
+  if (part == NULL)
+    return;
+  if (part->fd >= 0)
+    unlinkat (part->folder_fd, part->name, 0);
+  if (part->journal_fd >= 0)
+    unlinkat (part->folder_fd, part->journal_name, 0);
+  kvs_spool_part_free (part);
+}
+
+/**
+ * kvs_spool_part_get_size:
+ * @part: a part
+ *
+ * Returns: size of its file in bytes, without the journal
+ */
+guint64
+kvs_spool_part_get_size (const KvsSpoolPart *part)
+{
+  return part->head_size + part->record.extent.size_bytes;
+}
+
+/**
+ * kvs_spool_piece_get_size:
+ * @piece: bytes to append
+ *
+ * Returns: how many
+ */
+guint64
+kvs_spool_piece_get_size (const KvsSpoolPiece *piece)
+{
+  guint64 size = 0;
+
+  for (guint i = 0; i < piece->n_slices; i++)
+    size += piece->slices[i].size;
+  return size;
+}
+
+static gsize
+print_line (const KvsSpoolRecord *record, guint32 crc, gchar *line)
+{
+  gsize n = kvs_spool_record_print (record, crc, line);
+
+  line[n] = '\n';
+  return n + 1;
+}
+
+/**
+ * kvs_spool_part_append:
+ * @part: a part
+ * @piece: what to append
+ * @error: %KVS_ERROR_SPOOL; the part is as it was before, and may be appended to again
+ *
+ * Returns: %TRUE if from now on a kill -9 cannot take these frames away
+ */
+gboolean
+kvs_spool_part_append (KvsSpoolPart *part, const KvsSpoolPiece *piece, GError **error)
+{
+  const KvsSpoolExtent extent
+      = { piece->start_ns, piece->end_ns, piece->n_frames, piece->track_mask,
+          kvs_spool_piece_get_size (piece) };
+  KvsSpoolRecord record = part->record;
+  gchar line[KVS_SPOOL_RECORD_MAX_BYTES + 1];
+  KvsSlice line_slice = { (const guint8 *) line, 0 };
+  guint32 crc = part->crc;
+  int number;
+
+  kvs_spool_extent_add (&record.extent, &extent);
+  for (guint i = 0; i < piece->n_slices; i++)
+    crc = kvs_crc32 (crc, piece->slices[i].data, piece->slices[i].size);
+  line_slice.size = print_line (&record, crc, line);
+  if (kvs_spool_io_write (part->journal_fd, &line_slice, 1)
+      && kvs_spool_io_write (part->fd, piece->slices, piece->n_slices)) {
+    part->record = record;
+    part->crc = crc;
+    part->journal_size += line_slice.size;
+    return TRUE;
+  }
+  number = errno;
+  /* Should this fail too, the files are recovered to what is good in them, as after a crash. */
+  if (ftruncate (part->fd, (off_t) kvs_spool_part_get_size (part)) != 0
+      || ftruncate (part->journal_fd, (off_t) part->journal_size) != 0)
+    part->failed = TRUE;
+  return kvs_spool_io_fail (error, number, "write", part->name);
+}
+
+/**
+ * kvs_spool_part_sync:
+ * @part: a part
+ * @error: %KVS_ERROR_SPOOL
+ *
+ * Blocks until the disk has it.
+ *
+ * Returns: %TRUE if from now on a power cut cannot take away what was appended
+ */
+gboolean
+kvs_spool_part_sync (KvsSpoolPart *part, GError **error)
+{
+  /* after a failed sync Linux forgets the bytes, and the next one would look as if it had worked */
+  if (part->failed)
+    return kvs_spool_io_fail (error, EIO, "sync", part->name);
+  if (fdatasync (part->fd) != 0 || fdatasync (part->journal_fd) != 0) {
+    part->failed = TRUE;
+    return kvs_spool_io_fail (error, errno, "sync", part->name);
+  }
+  if (!part->name_synced && !kvs_spool_io_sync_folder (part->folder_fd, error))
+    return FALSE;
+  part->name_synced = TRUE;
+  return TRUE;
+}
+
+static void
+fill_entry (KvsSpoolEntry *entry, guint64 sequence, const KvsSpoolExtent *extent,
+            guint32 header_hash, gsize head_size)
+{
+  kvs_spool_entry_set (entry, sequence, extent->start_ns, extent->end_ns, extent->n_frames);
+  entry->header_hash = header_hash;
+  entry->size_bytes = head_size + extent->size_bytes;
+}
+
+/* Writes the record, and gives the file the name of a whole one. */
+static gboolean
+finish (int folder_fd, int fd, const gchar *part_name, gsize header_size,
+        const KvsSpoolRecord *record, guint32 crc, const KvsSpoolEntry *entry, GError **error)
+{
+  g_autoptr (GBytes) tags = kvs_spool_tags_new (record, crc);
+  gchar name[KVS_SPOOL_NAME_MAX_BYTES];
+
+  kvs_spool_name_of_fragment (entry, name);
+  if (!kvs_spool_io_write_at (fd, header_size, tags))
+    return kvs_spool_io_fail (error, errno, "write", part_name);
+  if (fdatasync (fd) != 0)
+    return kvs_spool_io_fail (error, errno, "sync", part_name);
+  if (renameat (folder_fd, part_name, folder_fd, name) != 0)
+    return kvs_spool_io_fail (error, errno, "rename", part_name);
+  return TRUE;
+}
+
+/**
+ * kvs_spool_part_commit:
+ * @part: a part with at least one frame
+ * @entry: (out): what it is now
+ * @error: %KVS_ERROR_SPOOL; it can then be abandoned, or freed for kvs_spool_part_recover()
+ *
+ * Makes a whole file of it, which outlives a power cut. Free the part afterwards.
+ *
+ * Returns: whether it worked
+ */
+gboolean
+kvs_spool_part_commit (KvsSpoolPart *part, KvsSpoolEntry *entry, GError **error)
+{
+  int fd;
+  gboolean ok;
+
+  g_return_val_if_fail (part->record.extent.n_frames > 0, FALSE);
+  if (part->failed)
+    return kvs_spool_io_fail (error, EIO, "sync", part->name);
+  fill_entry (entry, part->sequence, &part->record.extent, part->header_hash, part->head_size);
+  /* not the one for appending, with which Linux writes at the end whatever the offset */
+  fd = openat (part->folder_fd, part->name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0)
+    return kvs_spool_io_fail (error, errno, "open", part->name);
+  ok = finish (part->folder_fd, fd, part->name, part->header_size, &part->record, part->crc, entry,
+               error);
+  close (fd);
+  if (!ok) {
+    part->failed = TRUE;
+    return FALSE;
+  }
+  /* The Fragment is there, so from here on nothing is an error. The journal goes last: without it
+   * a name that comes back after a power cut would be one of a damaged file. */
+  if (kvs_spool_io_sync_folder (part->folder_fd, NULL))
+    unlinkat (part->folder_fd, part->journal_name, 0);
+  return TRUE;
+}
+
+static KvsSpoolRecovered
+set_aside (int folder_fd, const gchar *name, const gchar *journal_name)
+{
+  if (!kvs_spool_io_set_aside (folder_fd, name, NULL))
+    return KVS_SPOOL_RECOVERED_FAILED;
+  kvs_spool_io_set_aside (folder_fd, journal_name, NULL);
+  return KVS_SPOOL_RECOVERED_DAMAGED;
+}
+
+static KvsSpoolRecovered
+recover_to (int folder_fd, const gchar *name, gsize header_size, const KvsSpoolRecord *record,
+            guint32 crc, const KvsSpoolEntry *entry)
+{
+  int fd = openat (folder_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  gboolean ok = fd >= 0 && ftruncate (fd, (off_t) entry->size_bytes) == 0
+                && finish (folder_fd, fd, name, header_size, record, crc, entry, NULL);
+
+  if (fd >= 0)
+    close (fd);
+  return ok ? KVS_SPOOL_RECOVERED_FRAGMENT : KVS_SPOOL_RECOVERED_FAILED;
+}
+
+/* What was killed had not come to the first frame. */
+static KvsSpoolRecovered
+take_away (int folder_fd, const gchar *name, const gchar *journal_name)
+{
+  if (unlinkat (folder_fd, name, 0) != 0)
+    return KVS_SPOOL_RECOVERED_FAILED;
+  unlinkat (folder_fd, journal_name, 0);
+  return KVS_SPOOL_RECOVERED_NOTHING;
+}
+
+/**
+ * kvs_spool_part_recover:
+ * @folder_fd: of the stream's folder
+ * @sequence: of a part that nobody writes any more
+ * @entry: (out): what it is now
+ *
+ * Returns: what became of it
+ */
+KvsSpoolRecovered
+kvs_spool_part_recover (int folder_fd, guint64 sequence, KvsSpoolEntry *entry)
+{
+  gchar name[KVS_SPOOL_NAME_MAX_BYTES];
+  gchar journal_name[KVS_SPOOL_NAME_MAX_BYTES];
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) part = NULL;
+  g_autoptr (GBytes) journal = NULL;
+  g_autoptr (GBytes) header = NULL;
+  g_autoptr (GBytes) tags = NULL;
+  KvsSpoolRecord record = { 0 };
+  gsize header_size;
+  guint32 crc;
+  KvsSpoolRecovered done;
+
+  kvs_spool_name_of_part (sequence, name);
+  kvs_spool_name_of_journal (sequence, journal_name);
+  part = kvs_spool_io_read (folder_fd, name, KVS_SPOOL_FILE_MAX_BYTES, &error);
+  if (part != NULL)
+    journal = kvs_spool_io_read (folder_fd, journal_name, MAX_JOURNAL_BYTES, &error);
+  if (journal == NULL) {
+    if (!g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED))
+      return KVS_SPOOL_RECOVERED_FAILED;
+    return set_aside (folder_fd, name, journal_name);
+  }
+  if (!kvs_spool_recover (part, journal, &header_size, &record, &crc, NULL)) {
+    if (kvs_spool_is_empty (part))
+      return take_away (folder_fd, name, journal_name);
+    return set_aside (folder_fd, name, journal_name);
+  }
+  header = g_bytes_new_from_bytes (part, 0, header_size);
+  tags = kvs_spool_tags_new (&record, crc);
+  fill_entry (entry, sequence, &record.extent, kvs_spool_header_hash (header),
+              header_size + g_bytes_get_size (tags));
+  done = recover_to (folder_fd, name, header_size, &record, crc, entry);
+  if (done == KVS_SPOOL_RECOVERED_FRAGMENT && kvs_spool_io_sync_folder (folder_fd, NULL))
+    unlinkat (folder_fd, journal_name, 0);
+  return done;
+}
