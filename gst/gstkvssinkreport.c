@@ -28,6 +28,8 @@ static const ErrorRow rows[] = {
   { KVS_ERROR_BAD_MEDIA, gst_stream_error_quark, GST_STREAM_ERROR_FORMAT, NULL },
   { KVS_ERROR_PROTOCOL, gst_resource_error_quark, GST_RESOURCE_ERROR_WRITE, NULL },
   { KVS_ERROR_TIMEOUT, gst_resource_error_quark, GST_RESOURCE_ERROR_WRITE, NULL },
+  { KVS_ERROR_SPOOL, gst_resource_error_quark, GST_RESOURCE_ERROR_WRITE, NULL },
+  { KVS_ERROR_SPOOL_DAMAGED, gst_resource_error_quark, GST_RESOURCE_ERROR_READ, NULL },
 };
 
 static const gchar *const drop_reasons[KVS_N_DROP_REASONS] = {
@@ -188,6 +190,19 @@ gst_kvs_sink_report_session (GstElement *element, gboolean started)
 }
 
 /**
+ * gst_kvs_sink_report_spool:
+ * @element: the sink
+ * @works: whether the disk of the spool does its work again, or no longer
+ *
+ * Posts an element message "kvs-spool-works" or "kvs-spool-failed". Any thread.
+ */
+void
+gst_kvs_sink_report_spool (GstElement *element, gboolean works)
+{
+  tell (element, NULL, gst_structure_new_empty (works ? "kvs-spool-works" : "kvs-spool-failed"));
+}
+
+/**
  * gst_kvs_sink_make_stats:
  * @stats: figures of the library
  * @last_error: (nullable): the last thing that went wrong
@@ -206,7 +221,8 @@ gst_kvs_sink_make_stats (const KvsProducerStats *stats, const gchar *last_error)
       "bytes-persisted", G_TYPE_UINT64, buffer->bytes_persisted, "fragments-without-key-frame",
       G_TYPE_UINT64, buffer->fragments_forced, "fragments-buffered", G_TYPE_UINT64,
       buffer->fragments_buffered, "bytes-buffered", G_TYPE_UINT64, buffer->bytes_buffered,
-      "time-buffered", G_TYPE_INT64, buffer->buffered_ns, "bytes-per-second", G_TYPE_UINT64,
+      "time-buffered", G_TYPE_INT64, buffer->buffered_ns, "fragments-spooled", G_TYPE_UINT64,
+      buffer->spool_fragments, "bytes-spooled", G_TYPE_UINT64, buffer->spool_bytes, "bytes-per-second", G_TYPE_UINT64,
       buffer->bytes_per_s, "ack-latency", G_TYPE_INT64, buffer->ack_latency_ns, "sessions",
       G_TYPE_UINT64, stats->sessions, "reconnects", G_TYPE_UINT64, stats->reconnects,
       "error-acks", G_TYPE_UINT64, stats->error_acks, "last-error", G_TYPE_STRING, last_error,

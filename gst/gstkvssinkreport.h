@@ -16,6 +16,7 @@ void gst_kvs_sink_report_ack (GstElement *element, const KvsAck *ack);
 void gst_kvs_sink_report_session (GstElement *element, gboolean started);
 void gst_kvs_sink_report_reconnecting (GstElement *element, gint64 delay_us, guint n_failures);
 void gst_kvs_sink_report_dropped (GstElement *element, KvsDropReason reason, guint n_frames);
+void gst_kvs_sink_report_spool (GstElement *element, gboolean works);
 GstStructure *gst_kvs_sink_make_stats (const KvsProducerStats *stats, const gchar *last_error);
 
 G_END_DECLS

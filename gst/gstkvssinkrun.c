@@ -105,6 +105,15 @@ on_dropped (KvsDropReason reason, guint n_frames, gpointer user_data)
 }
 
 static void
+on_spool_trouble (gboolean has_trouble, gpointer user_data)
+{
+  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
+
+  if (sink != NULL)
+    gst_kvs_sink_report_spool (GST_ELEMENT (sink), !has_trouble);
+}
+
+static void
 on_ack (const KvsAck *ack, gpointer user_data)
 {
   g_autoptr (GstKvsSink) sink = event_target_get (user_data);
@@ -278,6 +287,7 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
     .ack = on_ack,
     .session_started = on_session_started,
     .session_ended = on_session_ended,
+    .spool_trouble = on_spool_trouble,
     .drained = on_drained,
   };
   const GstKvsSinkTarget *target = sink->target;

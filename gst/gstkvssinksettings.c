@@ -15,7 +15,7 @@ typedef enum {
   KIND_STRING,
   KIND_SECRET, /* reading gives NULL */
   KIND_STRUCTURE,
-  KIND_STREAMING_TYPE,
+  KIND_ENUM,
 } PropertyKind;
 
 /* Names, types and defaults are those of the AWS producer SDK's kvssink, so that its pipelines run
@@ -27,9 +27,59 @@ typedef struct {
   guint64 default_number;
   const gchar *default_text;
   const gchar *blurb;
+  GType (*get_type) (void); /* of an enum */
 } Property;
 
 #define MEMBER(name) G_STRUCT_OFFSET (GstKvsSinkSettings, name)
+
+static GType
+streaming_type_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    { KVS_STREAMING_TYPE_REALTIME, "Live source", "realtime" },
+    { KVS_STREAMING_TYPE_NEAR_REALTIME, "As realtime", "near-realtime" },
+    { KVS_STREAMING_TYPE_OFFLINE, "File, uploaded as fast as it can be", "offline" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKvsSinkStreamingType", values));
+  return type;
+}
+
+static GType
+spool_mode_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    { KVS_SPOOL_MODE_OVERFLOW, "Fragments go to disk when memory is full", "overflow" },
+    { KVS_SPOOL_MODE_WRITE_THROUGH, "Each fragment is on disk until it is persisted",
+      "write-through" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKvsSinkSpoolMode", values));
+  return type;
+}
+
+static GType
+spool_order_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    { GST_KVS_SINK_SPOOL_ORDER_OLDEST_FIRST, "In the order in which it was recorded",
+      "oldest-first" },
+    { GST_KVS_SINK_SPOOL_ORDER_LIVE_FIRST, "What waits on disk is sent while live media leave room",
+      "live-first" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKvsSinkSpoolOrder", values));
+  return type;
+}
 
 static const Property properties[] = {
   { "stream-name", KIND_STRING, MEMBER (stream_name), 0, "DEFAULT_STREAM",
@@ -40,8 +90,9 @@ static const Property properties[] = {
     "Tags that are set on the stream at each start: a structure with string fields" },
   { "kms-key-id", KIND_STRING, MEMBER (kms_key_id), 0, NULL,
     "KMS key of a stream that is created; unset for the service's own key" },
-  { "streaming-type", KIND_STREAMING_TYPE, MEMBER (streaming_type), KVS_STREAMING_TYPE_REALTIME,
-    NULL, "Live source, which loses the oldest fragment when the buffer is full, or file, which waits" },
+  { "streaming-type", KIND_ENUM, MEMBER (streaming_type), KVS_STREAMING_TYPE_REALTIME,
+    NULL, "Live source, which loses the oldest fragment when the buffer is full, or file, which waits",
+    streaming_type_get_type },
   { "content-type", KIND_STRING, MEMBER (content_type), 0, NULL,
     "Media type of a stream that is created; unset to take it from the caps" },
   { "max-latency", KIND_UINT, MEMBER (max_latency_s), 0, NULL,
@@ -95,6 +146,17 @@ static const Property properties[] = {
   { "drop-corrupted", KIND_BOOLEAN, MEMBER (drop_corrupted), FALSE, NULL,
     "Drop buffers that the source marks as corrupted; else they are stored like others" },
 
+  { "spool-location", KIND_STRING, MEMBER (spool_location), 0, NULL,
+    "Folder in which fragments are kept that memory cannot hold; unset for none" },
+  { "spool-size", KIND_UINT64, MEMBER (spool_size_bytes),
+    G_GUINT64_CONSTANT (10) * 1024 * 1024 * 1024, NULL,
+    "How much is kept on disk at most, in bytes; the oldest goes first" },
+  { "spool-mode", KIND_ENUM, MEMBER (spool_mode), KVS_SPOOL_MODE_OVERFLOW, NULL,
+    "Disk only when memory is full, or each fragment until it is persisted",
+    spool_mode_get_type },
+  { "spool-order", KIND_ENUM, MEMBER (spool_order), GST_KVS_SINK_SPOOL_ORDER_OLDEST_FIRST, NULL,
+    "What waits on disk before live media, or live media first", spool_order_get_type },
+
   { "metadata", KIND_STRUCTURE, MEMBER (metadata), 0, NULL,
     "Names and values that go with each fragment: a structure with string fields, 10 at most" },
   { "generate-images", KIND_BOOLEAN, MEMBER (generate_images), FALSE, NULL,
@@ -147,22 +209,6 @@ static const Property properties[] = {
 
 #define FIRST_ID 1
 
-static GType
-streaming_type_get_type (void)
-{
-  static gsize type;
-  static const GEnumValue values[] = {
-    { KVS_STREAMING_TYPE_REALTIME, "Live source", "realtime" },
-    { KVS_STREAMING_TYPE_NEAR_REALTIME, "As realtime", "near-realtime" },
-    { KVS_STREAMING_TYPE_OFFLINE, "File, uploaded as fast as it can be", "offline" },
-    { 0, NULL, NULL },
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstKvsSinkStreamingType", values));
-  return type;
-}
-
 static GParamSpec *
 make_spec (const Property *property)
 {
@@ -180,8 +226,8 @@ make_spec (const Property *property)
       return g_param_spec_boolean (name, name, blurb, property->default_number != 0, flags);
     case KIND_STRUCTURE:
       return g_param_spec_boxed (name, name, blurb, GST_TYPE_STRUCTURE, flags);
-    case KIND_STREAMING_TYPE:
-      return g_param_spec_enum (name, name, blurb, streaming_type_get_type (),
+    case KIND_ENUM:
+      return g_param_spec_enum (name, name, blurb, property->get_type (),
                                 (gint) property->default_number, flags);
     case KIND_STRING:
     case KIND_SECRET:
@@ -202,6 +248,8 @@ gst_kvs_sink_settings_install (GObjectClass *klass)
   for (guint i = 0; i < G_N_ELEMENTS (properties); i++)
     g_object_class_install_property (klass, i + FIRST_ID, make_spec (&properties[i]));
   gst_type_mark_as_plugin_api (streaming_type_get_type (), 0);
+  gst_type_mark_as_plugin_api (spool_mode_get_type (), 0);
+  gst_type_mark_as_plugin_api (spool_order_get_type (), 0);
 }
 
 static const Property *
@@ -233,9 +281,12 @@ gst_kvs_sink_settings_init (GstKvsSinkSettings *settings)
 
     switch (properties[i].kind) {
       case KIND_UINT:
-      case KIND_STREAMING_TYPE:
+      case KIND_ENUM:
       case KIND_BOOLEAN:
         *(guint *) member = (guint) properties[i].default_number;
+        break;
+      case KIND_UINT64:
+        *(guint64 *) member = properties[i].default_number;
         break;
       case KIND_STRING:
         *(gchar **) member = g_strdup (properties[i].default_text);
@@ -296,7 +347,7 @@ gst_kvs_sink_settings_set (GstKvsSinkSettings *settings, const GParamSpec *pspec
     case KIND_BOOLEAN:
       *(gboolean *) member = g_value_get_boolean (value);
       break;
-    case KIND_STREAMING_TYPE:
+    case KIND_ENUM:
       *(gint *) member = g_value_get_enum (value);
       break;
     case KIND_STRING:
@@ -344,7 +395,7 @@ gst_kvs_sink_settings_get (const GstKvsSinkSettings *settings, const GParamSpec 
     case KIND_BOOLEAN:
       g_value_set_boolean (value, *(const gboolean *) member);
       break;
-    case KIND_STREAMING_TYPE:
+    case KIND_ENUM:
       g_value_set_enum (value, *(const gint *) member);
       break;
     case KIND_STRING:

@@ -9,6 +9,16 @@
 G_BEGIN_DECLS
 
 /**
+ * GstKvsSinkSpoolOrder:
+ * @GST_KVS_SINK_SPOOL_ORDER_OLDEST_FIRST: in the order in which it was recorded
+ * @GST_KVS_SINK_SPOOL_ORDER_LIVE_FIRST: what waits on disk is sent while live media leave room
+ */
+typedef enum {
+  GST_KVS_SINK_SPOOL_ORDER_OLDEST_FIRST,
+  GST_KVS_SINK_SPOOL_ORDER_LIVE_FIRST,
+} GstKvsSinkSpoolOrder;
+
+/**
  * GstKvsSinkSettings: one member a property, in the property's unit.
  */
 typedef struct {
@@ -41,6 +51,10 @@ typedef struct {
   guint flush_interval_ms;
   guint track_timeout_ms;
   gboolean drop_corrupted;
+  gchar *spool_location;
+  guint64 spool_size_bytes;
+  gint spool_mode;  /* KvsSpoolMode */
+  gint spool_order; /* GstKvsSinkSpoolOrder */
   GstStructure *metadata;
   gboolean generate_images;
   gchar *image_prefix;

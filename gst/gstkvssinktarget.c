@@ -71,6 +71,11 @@ make_definition (const GstKvsSinkSettings *settings, GError **error)
   definition->stop_timeout_ns = settings->stop_stream_timeout_s * GST_SECOND;
   definition->flush_interval_ns = settings->flush_interval_ms * GST_MSECOND;
   definition->track_timeout_ns = settings->track_timeout_ms * GST_MSECOND;
+  if (settings->spool_location != NULL && *settings->spool_location != '\0')
+    definition->spool_folder = g_strdup (settings->spool_location);
+  definition->spool_bytes = settings->spool_size_bytes;
+  definition->spool_mode = (KvsSpoolMode) settings->spool_mode;
+  definition->spool_live_first = settings->spool_order == GST_KVS_SINK_SPOOL_ORDER_LIVE_FIRST;
   definition->allow_create = settings->allow_create_stream;
   if (!read_tags (settings->stream_tags, &definition->tags, error)
       || !kvs_stream_definition_check (definition, error))

@@ -56,7 +56,6 @@ struct _KvsFragmentBuffer {
   gint64 spool_probe_us;
   gboolean session_is_live; /* it passes by what waits on disk */
   guint64 last_id;
-  guint n_storing;
   guint n_waiting;      /* fragments that are on disk alone */
   GList *after_waiting; /* the first one in memory that comes after these; NULL for what is to come */
   guint n_loading;

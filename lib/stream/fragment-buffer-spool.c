@@ -92,7 +92,6 @@ kvs_fragment_buffer_spool_completed (KvsFragmentBuffer *buffer, KvsFragment *fra
 {
   if (buffer->spool == NULL || fragment->disk != KVS_FRAGMENT_DISK_WRITING)
     return;
-  buffer->n_storing++;
   kvs_spool_commit (buffer->spool, fragment->id);
 }
 
@@ -152,7 +151,6 @@ static void
 store (KvsFragmentBuffer *buffer, KvsFragment *fragment)
 {
   fragment->disk = KVS_FRAGMENT_DISK_WRITING;
-  buffer->n_storing++;
   kvs_spool_store (buffer->spool, fragment);
 }
 
@@ -317,19 +315,22 @@ on_stored (guint64 id, gboolean good, gpointer user_data)
 {
   KvsFragmentBuffer *buffer = user_data;
   KvsFragment *gone = NULL;
-  gboolean is_last;
   GList *link;
 
   g_mutex_lock (&buffer->lock);
-  buffer->n_storing--;
   link = find_id (buffer, id);
   if (link != NULL)
     gone = finish_storing (buffer, link, good);
-  is_last = buffer->n_storing == 0;
   g_mutex_unlock (&buffer->lock);
   kvs_fragment_unref (gone);
-  if (is_last)
-    buffer->events.saved (buffer->user_data);
+}
+
+static void
+on_synced (gpointer user_data)
+{
+  KvsFragmentBuffer *buffer = user_data;
+
+  buffer->events.saved (buffer->user_data);
 }
 
 static void
@@ -370,24 +371,30 @@ on_loaded (KvsFragment *fragment, guint n_damaged, gpointer user_data)
 }
 
 static void
-on_evicted (guint64 id, gboolean was_waiting, guint n_frames, gpointer user_data)
+on_evicted (guint64 id, gpointer user_data)
 {
   KvsFragmentBuffer *buffer = user_data;
   GList *link;
 
   g_mutex_lock (&buffer->lock);
   link = find_id (buffer, id);
-  if (was_waiting) {
-    buffer->n_waiting -= MIN (buffer->n_waiting, 1);
-    buffer->stats.frames_dropped[KVS_DROP_OVERFLOW] += n_frames;
-    if (buffer->n_waiting == 0)
-      buffer->after_waiting = NULL;
-  } else if (link != NULL) {
+  if (link != NULL)
     ((KvsFragment *) link->data)->disk = KVS_FRAGMENT_DISK_NONE;
-  }
   g_mutex_unlock (&buffer->lock);
-  if (was_waiting)
-    buffer->events.spool_full (n_frames, buffer->user_data);
+}
+
+static void
+on_lost (guint n_fragments, guint n_frames, gpointer user_data)
+{
+  KvsFragmentBuffer *buffer = user_data;
+
+  g_mutex_lock (&buffer->lock);
+  buffer->n_waiting -= MIN (buffer->n_waiting, n_fragments);
+  buffer->stats.frames_dropped[KVS_DROP_OVERFLOW] += n_frames;
+  if (buffer->n_waiting == 0)
+    buffer->after_waiting = NULL;
+  g_mutex_unlock (&buffer->lock);
+  buffer->events.spool_full (n_frames, buffer->user_data);
 }
 
 static void
@@ -427,6 +434,8 @@ kvs_fragment_buffer_open_spool (KvsFragmentBuffer *buffer, const KvsStreamDefini
     .stored = on_stored,
     .loaded = on_loaded,
     .evicted = on_evicted,
+    .lost = on_lost,
+    .synced = on_synced,
     .trouble = on_trouble,
   };
 
@@ -446,9 +455,10 @@ kvs_fragment_buffer_open_spool (KvsFragmentBuffer *buffer, const KvsStreamDefini
  * kvs_fragment_buffer_save:
  * @buffer: a buffer that was ended
  *
- * Has all that is not persisted put on disk, if there is a spool. Any thread.
+ * Has all that is not persisted put on disk, and all that is persisted taken from it, if there is a
+ * spool. Any thread.
  *
- * Returns: whether that takes time; @saved tells when it is done
+ * Returns: whether there is one; @saved tells when it is done
  */
 gboolean
 kvs_fragment_buffer_save (KvsFragmentBuffer *buffer)
@@ -463,7 +473,9 @@ kvs_fragment_buffer_save (KvsFragmentBuffer *buffer)
     if (fragment->complete && fragment->disk == KVS_FRAGMENT_DISK_NONE)
       store (buffer, fragment);
   }
-  takes_time = buffer->spool != NULL && buffer->n_storing > 0;
+  takes_time = buffer->spool != NULL;
+  if (takes_time)
+    kvs_spool_sync (buffer->spool);
   g_mutex_unlock (&buffer->lock);
   return takes_time;
 }
@@ -482,7 +494,7 @@ kvs_fragment_buffer_close_spool (KvsFragmentBuffer *buffer)
 
   g_mutex_lock (&buffer->lock);
   spool = g_steal_pointer (&buffer->spool);
-  buffer->n_waiting = buffer->n_storing = buffer->n_loading = 0;
+  buffer->n_waiting = buffer->n_loading = 0;
   buffer->after_waiting = NULL;
   g_mutex_unlock (&buffer->lock);
   if (spool != NULL)

@@ -97,10 +97,15 @@ complete_open (KvsFragmentBuffer *buffer, KvsSegment *segment)
 static gint64
 buffered_ns (const KvsFragmentBuffer *buffer)
 {
-  const KvsFragment *oldest = g_queue_peek_head ((GQueue *) &buffer->fragments);
+  const GList *oldest = buffer->n_waiting > 0 ? buffer->after_waiting : buffer->fragments.head;
   const KvsFragment *newest = g_queue_peek_tail ((GQueue *) &buffer->fragments);
 
-  return oldest != NULL ? MAX (newest->end_ns - oldest->start_ns, 0) : 0;
+  /* What was read back from disk is of another time, and will not stay. */
+  while (oldest != NULL && ((const KvsFragment *) oldest->data)->raw != NULL)
+    oldest = oldest->next;
+  if (oldest == NULL)
+    return 0;
+  return MAX (newest->end_ns - ((const KvsFragment *) oldest->data)->start_ns, 0);
 }
 
 gboolean
@@ -480,7 +485,7 @@ kvs_fragment_buffer_get_stats (KvsFragmentBuffer *buffer, KvsBufferStats *stats)
   if (buffer->spool != NULL)
     kvs_spool_get_stats (buffer->spool, &spool_stats);
   stats->spool_fragments = spool_stats.n_fragments;
-  stats->spool_bytes = spool_stats.bytes;
+  stats->spool_bytes = spool_stats.size_bytes;
   if (g_get_monotonic_time () - buffer->rate_since_us > 2 * KVS_RATE_WINDOW_US)
     stats->bytes_per_s = 0;
   g_mutex_unlock (&buffer->lock);

@@ -120,7 +120,7 @@ typedef struct {
 /**
  * KvsFragmentBufferEvents:
  * @wake: the reader has to be woken
- * @saved: nothing is being written any more
+ * @saved: what kvs_fragment_buffer_save() was called for is done
  * @spool_full: what was oldest on disk had to go
  * @spool_trouble: the disk does not do its work, and why; once, until it does again, which @error is
  *   %NULL for

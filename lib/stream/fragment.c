@@ -7,17 +7,19 @@
  * kvs_segment_new:
  * @header: EBML header to Tracks, as kvs_mkv_header_new() gives it
  * @start_ns: epoch time that relative Cluster timecodes count from
+ * @is_relative: whether they do
  *
  * Returns: (transfer full): a new segment
  */
 KvsSegment *
-kvs_segment_new (GBytes *header, gint64 start_ns)
+kvs_segment_new (GBytes *header, gint64 start_ns, gboolean is_relative)
 {
   KvsSegment *segment = g_new (KvsSegment, 1);
 
   g_atomic_ref_count_init (&segment->refs);
   segment->header = g_bytes_ref (header);
   segment->start_ns = start_ns;
+  segment->is_relative = is_relative;
   return segment;
 }
 

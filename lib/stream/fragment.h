@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * KvsSegment:
  * @header: EBML header, Segment, Info and Tracks
  * @start_ns: epoch time that relative Cluster timecodes count from
+ * @is_relative: whether they do; else they count from the epoch
  *
  * What the Fragments of one Session have in common. Immutable and reference counted; two Fragments
  * may share a Session only if they share the KvsSegment.
@@ -24,9 +25,10 @@ typedef struct {
   gatomicrefcount refs;
   GBytes *header;
   gint64 start_ns;
+  gboolean is_relative;
 } KvsSegment;
 
-KvsSegment *kvs_segment_new (GBytes *header, gint64 start_ns);
+KvsSegment *kvs_segment_new (GBytes *header, gint64 start_ns, gboolean is_relative);
 KvsSegment *kvs_segment_ref (KvsSegment *segment);
 void kvs_segment_unref (KvsSegment *segment);
 

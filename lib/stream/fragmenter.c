@@ -151,7 +151,8 @@ keep_tracks (KvsFragmenter *fragmenter, guint mask)
   make_header (fragmenter);
   if (segment == NULL)
     return;
-  fragmenter->segment = kvs_segment_new (fragmenter->header, segment->start_ns);
+  fragmenter->segment = kvs_segment_new (fragmenter->header, segment->start_ns,
+                                         !fragmenter->absolute_times);
   kvs_segment_unref (segment);
 }
 
@@ -178,7 +179,7 @@ settle_before (KvsFragmenter *fragmenter, const KvsFrame *frame)
       || (fragmenter->seen & KVS_TRACK_BIT (frame->info.track_number)) != 0)
     return settle (fragmenter);
   header = header_for (fragmenter, fragmenter->seen);
-  return kvs_segment_new (header, fragmenter->segment->start_ns);
+  return kvs_segment_new (header, fragmenter->segment->start_ns, !fragmenter->absolute_times);
 }
 
 /**
@@ -273,7 +274,8 @@ start_segment (KvsFragmenter *fragmenter, const KvsFrame *frame)
 {
   g_clear_pointer (&fragmenter->segment, kvs_segment_unref);
   fragmenter->segment = kvs_segment_new (
-      fragmenter->header, MIN (frame->info.pts_ns, fragmenter->earliest_hint_ns));
+      fragmenter->header, MIN (frame->info.pts_ns, fragmenter->earliest_hint_ns),
+      !fragmenter->absolute_times);
   fragmenter->earliest_hint_ns = G_MAXINT64;
   fragmenter->newest_timecode = -1;
   fragmenter->newest_ns = G_MININT64;

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "stream/fragment.h"
+#include "stream/spool-store.h"
 #include "stream/stream-definition.h"
 
 G_BEGIN_DECLS
@@ -12,23 +13,14 @@ G_BEGIN_DECLS
 typedef struct _KvsSpool KvsSpool;
 
 /**
- * KvsSpoolStats:
- * @n_fragments: how many are on disk
- * @bytes: what they take
- */
-typedef struct {
-  guint64 n_fragments;
-  guint64 bytes;
-} KvsSpoolStats;
-
-/**
  * KvsSpoolEvents:
  * @opened: the spool is there; @n_waiting Fragments of earlier runs wait to be loaded
  * @stored: a Fragment is on disk for good, or (@good is %FALSE) is not
  * @loaded: in answer to kvs_spool_load(): @fragment is %NULL if nothing waits; @n_damaged Fragments
  *   that were waiting turned out to be damaged, and were set aside
- * @evicted: the spool was full: the Fragment has gone from disk. @was_waiting tells one that only
- *   was there any more, and had @n_frames.
+ * @evicted: the spool was full: a Fragment has gone from disk that memory still has
+ * @lost: the spool was full: that many have gone that were on disk alone
+ * @synced: in answer to kvs_spool_sync()
  * @trouble: the disk does not do its work, and why; once, until it does again, which @error is %NULL
  *   for
  *
@@ -38,7 +30,9 @@ typedef struct {
   void (*opened) (guint n_waiting, gpointer user_data);
   void (*stored) (guint64 id, gboolean good, gpointer user_data);
   void (*loaded) (KvsFragment *fragment, guint n_damaged, gpointer user_data);
-  void (*evicted) (guint64 id, gboolean was_waiting, guint n_frames, gpointer user_data);
+  void (*evicted) (guint64 id, gpointer user_data);
+  void (*lost) (guint n_fragments, guint n_frames, gpointer user_data);
+  void (*synced) (gpointer user_data);
   void (*trouble) (const GError *error, gpointer user_data);
 } KvsSpoolEvents;
 
@@ -53,6 +47,7 @@ void kvs_spool_commit (KvsSpool *spool, guint64 id);
 void kvs_spool_remove (KvsSpool *spool, guint64 id);
 void kvs_spool_release (KvsSpool *spool, guint64 id);
 void kvs_spool_load (KvsSpool *spool);
+void kvs_spool_sync (KvsSpool *spool);
 
 gsize kvs_spool_get_pending_bytes (KvsSpool *spool);
 void kvs_spool_get_stats (KvsSpool *spool, KvsSpoolStats *stats);

@@ -36,6 +36,7 @@ struct _KvsProducer {
   KvsAwsClient *client;
   gboolean running; /* owns a reference */
   gboolean finishing;
+  gboolean saving; /* the disk does the last it has to */
   gboolean drained;
   gboolean described;
   gboolean must_create;
@@ -72,6 +73,11 @@ void kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_er
 void kvs_producer_handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
                                        const GError *error);
 
+void kvs_producer_tell_drained (KvsProducer *producer);
+/* All is delivered, or as much as there is time for: the disk has the last word. */
+void kvs_producer_finish_up (KvsProducer *producer);
+void kvs_producer_update_exit_hold (KvsProducer *producer);
+void kvs_producer_open_spool (KvsProducer *producer);
 void kvs_producer_tell_drops (KvsProducer *producer);
 void kvs_producer_tell_late (KvsProducer *producer);
 /* Does what the feed asks for; any thread. */

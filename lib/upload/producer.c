@@ -91,11 +91,11 @@ kvs_producer_unref (KvsProducer *producer)
 /* An application may go away right after it has stopped its pipeline. The end of the process waits for
  * what is still to be delivered, but only while the service takes it: stop-stream-timeout is for
  * those who wait for EOS. */
-static void
-update_exit_hold (KvsProducer *producer)
+void
+kvs_producer_update_exit_hold (KvsProducer *producer)
 {
-  gboolean wanted = producer->running && producer->finishing && producer->session != NULL
-                    && producer->session_is_open;
+  gboolean is_sending = producer->session != NULL && producer->session_is_open;
+  gboolean wanted = producer->running && producer->finishing && (is_sending || producer->saving);
 
   if (wanted == producer->holds_exit)
     return;
@@ -113,7 +113,7 @@ stop (KvsProducer *producer)
   if (!producer->running)
     return;
   producer->running = FALSE;
-  update_exit_hold (producer);
+  kvs_producer_update_exit_hold (producer);
   kvs_loop_cancel_timer (producer->loop, &producer->retry_timer);
   kvs_loop_cancel_timer (producer->loop, &producer->contact_timer);
   kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
@@ -121,6 +121,7 @@ stop (KvsProducer *producer)
   kvs_loop_cancel_timer (producer->loop, &producer->feed_timer);
   g_clear_pointer (&producer->call, kvs_aws_call_cancel);
   g_clear_pointer (&producer->session, kvs_session_free);
+  kvs_fragment_buffer_close_spool (producer->buffer);
   kvs_producer_unref (producer);
 }
 
@@ -130,6 +131,9 @@ kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error, 
   /* first, so that whoever is refused a frame from now on can know why */
   producer->events.failed (error, service_error, producer->user_data);
   kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
+  /* Another run may bring it to the service. */
+  kvs_fragment_buffer_close_fragment (producer->buffer);
+  kvs_fragment_buffer_save (producer->buffer);
   stop (producer);
 }
 
@@ -142,12 +146,14 @@ on_close_timeout (gpointer user_data)
   stop (producer);
 }
 
-static void
-tell_drained (KvsProducer *producer)
+void
+kvs_producer_tell_drained (KvsProducer *producer)
 {
   if (producer->drained)
     return;
   producer->drained = TRUE;
+  producer->saving = FALSE;
+  kvs_producer_update_exit_hold (producer);
   kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
   producer->finish_timer
       = kvs_loop_add_timer (producer->loop, producer->session != NULL ? CLOSE_US : 0,
@@ -343,7 +349,7 @@ on_session_opened (gpointer user_data)
 
   kvs_producer_mark_contact (producer);
   producer->session_is_open = producer->was_let_in = TRUE;
-  update_exit_hold (producer);
+  kvs_producer_update_exit_hold (producer);
   g_atomic_int_inc (&producer->n_sessions);
   if (producer->n_failures > 0)
     g_atomic_int_inc (&producer->n_reconnects);
@@ -400,7 +406,7 @@ on_ack (const KvsAck *ack, gpointer user_data)
   if (ack->type == KVS_ACK_ERROR)
     handle_error_ack (producer, ack);
   else if (kvs_fragment_buffer_is_drained (producer->buffer))
-    tell_drained (producer);
+    kvs_producer_finish_up (producer);
 }
 
 static void
@@ -449,7 +455,7 @@ handle_last_end (KvsProducer *producer, const KvsServiceError *service_error, co
 {
   if (service_error != NULL)
     producer->events.warning (error, service_error, producer->user_data);
-  tell_drained (producer);
+  kvs_producer_finish_up (producer);
 }
 
 static void
@@ -461,7 +467,7 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
 
   g_clear_pointer (&producer->session, kvs_session_free);
   producer->session_is_open = FALSE;
-  update_exit_hold (producer);
+  kvs_producer_update_exit_hold (producer);
   kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
   kvs_fragment_buffer_end_session (producer->buffer);
   producer->ack_action_set = FALSE;
@@ -540,6 +546,7 @@ on_start (gpointer user_data)
 void
 kvs_producer_start (KvsProducer *producer)
 {
+  kvs_producer_open_spool (producer);
   kvs_loop_invoke (producer->loop, on_start, kvs_producer_ref (producer));
 }
 
@@ -549,19 +556,21 @@ on_finish_timeout (gpointer user_data)
   KvsProducer *producer = user_data;
   g_autoptr (GError) error = NULL;
   KvsBufferStats stats;
+  const gchar *outcome = producer->definition->spool_folder != NULL ? "stay in the spool"
+                                                                     : "are lost";
 
   producer->finish_timer = NULL;
   kvs_fragment_buffer_get_stats (producer->buffer, &stats);
   error = g_error_new (KVS_ERROR, KVS_ERROR_TIMEOUT,
                        "Stream %s: %" G_GUINT64_FORMAT " fragments (%.1f s of media) could not be "
-                       "delivered within stop-stream-timeout and are lost",
+                       "delivered within stop-stream-timeout and %s",
                        producer->definition->stream_name, stats.fragments_buffered,
-                       (gdouble) stats.buffered_ns / 1e9);
+                       (gdouble) stats.buffered_ns / 1e9, outcome);
   producer->events.warning (error, NULL, producer->user_data);
   /* Nothing more will come of this session: no need to give it time to close. */
   g_clear_pointer (&producer->session, kvs_session_free);
-  update_exit_hold (producer);
-  tell_drained (producer);
+  kvs_producer_update_exit_hold (producer);
+  kvs_producer_finish_up (producer);
 }
 
 static void
@@ -572,11 +581,11 @@ on_finish (gpointer user_data)
   if (!producer->running || producer->finishing)
     return;
   producer->finishing = TRUE;
-  update_exit_hold (producer);
+  kvs_producer_update_exit_hold (producer);
   if (kvs_fragment_buffer_is_drained (producer->buffer)) {
     if (producer->session != NULL)
       kvs_session_wake (producer->session);
-    tell_drained (producer);
+    kvs_producer_finish_up (producer);
     return;
   }
   producer->finish_timer = kvs_loop_add_timer (

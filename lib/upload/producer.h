@@ -46,6 +46,8 @@ typedef struct {
  * @ack: an Ack came
  * @session_started: a PutMedia request was accepted
  * @session_ended: a PutMedia request is over
+ * @spool_trouble: the disk of the spool does not do its work, which @warning has told; or it does
+ *   again
  * @drained: called once, after kvs_producer_finish(): all is delivered, or the time for it is over,
  *   which @warning has told before
  *
@@ -60,6 +62,7 @@ typedef struct {
   void (*ack) (const KvsAck *ack, gpointer user_data);
   void (*session_started) (gpointer user_data);
   void (*session_ended) (gpointer user_data);
+  void (*spool_trouble) (gboolean has_trouble, gpointer user_data);
   void (*drained) (gpointer user_data);
 } KvsProducerEvents;
 

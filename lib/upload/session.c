@@ -294,7 +294,7 @@ make_headers (KvsSession *session, const KvsStreamDefinition *definition, const 
   const KvsSigv4Header signed_headers[] = {
     { "x-amzn-stream-name", definition->stream_name },
     { "x-amzn-fragment-timecode-type",
-      definition->absolute_fragment_times ? "ABSOLUTE" : "RELATIVE" },
+      segment->is_relative ? "RELATIVE" : "ABSOLUTE" },
     { "x-amzn-producer-start-timestamp", start },
     { "x-amzn-fragment-acknowledgment-required", definition->fragment_acks ? "1" : "0" },
   };

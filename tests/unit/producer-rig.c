@@ -111,6 +111,14 @@ on_session_ended (gpointer user_data)
 }
 
 static void
+on_spool_trouble (gboolean has_trouble, gpointer user_data)
+{
+  ProducerRig *rig = user_data;
+
+  count (rig, has_trouble ? &rig->n_spool_failed : &rig->n_spool_works);
+}
+
+static void
 on_drained (gpointer user_data)
 {
   ProducerRig *rig = user_data;
@@ -156,6 +164,7 @@ producer_rig_start (ProducerRig *rig)
     .ack = on_ack,
     .session_started = on_session_started,
     .session_ended = on_session_ended,
+    .spool_trouble = on_spool_trouble,
     .drained = on_drained,
   };
   g_autoptr (KvsCredentials) credentials = kvs_credentials_new ("AKIDEXAMPLE", "SECRET", NULL, 0);

@@ -39,7 +39,7 @@ typedef struct {
   GPtrArray *warnings; /* of Told */
   GPtrArray *failures; /* of Told */
   guint n_acks, n_error_acks, n_persisted, n_started, n_ended, n_drained, n_destroyed;
-  guint n_reconnecting, n_dropped;
+  guint n_reconnecting, n_dropped, n_spool_failed, n_spool_works;
 } ProducerRig;
 
 ProducerRig *producer_rig_new (gboolean tls);

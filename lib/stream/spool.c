@@ -1,0 +1,723 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stream/spool.h"
+
+#include "error.h"
+
+/* How often a spool that cannot be opened is tried again. */
+#define OPEN_RETRY_US (10 * G_USEC_PER_SEC)
+
+/* Ids of what was read back; those of the buffer count from 1. */
+#define LOADED_ID(sequence) ((G_GUINT64_CONSTANT (1) << 63) | (sequence))
+
+typedef enum {
+  TASK_OPEN,
+  TASK_STORE,
+  TASK_BEGIN,
+  TASK_APPEND,
+  TASK_COMMIT,
+  TASK_REMOVE,
+  TASK_RELEASE,
+  TASK_LOAD,
+  TASK_SYNC,
+} TaskKind;
+
+typedef struct {
+  TaskKind kind;
+  guint64 id;
+  KvsFragment *fragment; /* for TASK_STORE */
+  KvsSegment *segment;   /* for TASK_BEGIN */
+  guint64 timecode;
+  GBytes *bytes; /* for TASK_APPEND */
+  KvsSpoolPiece piece;
+  gsize pending_bytes;
+} Task;
+
+struct _KvsSpool {
+  gatomicrefcount refs; /* one for the owner, one for each task */
+
+  /* constant */
+  gchar *folder;
+  gchar *stream_name;
+  guint64 max_bytes;
+  gint64 timecode_scale_ns;
+  GThreadPool *pool; /* one thread at a time, which GLib lends */
+
+  GMutex event_lock; /* held during events */
+  gboolean closed;
+  KvsSpoolEvents events;
+  gpointer user_data;
+
+  GMutex lock; /* the next two */
+  gsize pending_bytes;
+  KvsSpoolStats stats;
+
+  /* the worker alone */
+  KvsSpoolStore *store; /* NULL while it cannot be opened */
+  gint64 opened_at_us;  /* the last try */
+  gboolean has_trouble;
+  GHashTable *held;    /* id -> KvsSpoolEntry: what memory has too */
+  GHashTable *holders; /* sequence -> id */
+  KvsSpoolEntry newest;
+  guint64 growing_id; /* 0 for none */
+  KvsSegment *last_segment; /* of what was read back last */
+};
+
+/* ---- tasks ---- */
+
+static void
+task_free (Task *task)
+{
+  kvs_fragment_unref (task->fragment);
+  g_clear_pointer (&task->segment, kvs_segment_unref);
+  g_clear_pointer (&task->bytes, g_bytes_unref);
+  g_free (task);
+}
+
+static void
+spool_unref (KvsSpool *spool)
+{
+  if (!g_atomic_ref_count_dec (&spool->refs))
+    return;
+  g_clear_pointer (&spool->store, kvs_spool_store_close);
+  g_hash_table_unref (spool->held);
+  g_hash_table_unref (spool->holders);
+  g_clear_pointer (&spool->last_segment, kvs_segment_unref);
+  g_mutex_clear (&spool->event_lock);
+  g_mutex_clear (&spool->lock);
+  g_free (spool->folder);
+  g_free (spool->stream_name);
+  g_free (spool);
+}
+
+static void
+push_task (KvsSpool *spool, Task *task)
+{
+  g_mutex_lock (&spool->lock);
+  spool->pending_bytes += task->pending_bytes;
+  g_mutex_unlock (&spool->lock);
+  g_atomic_ref_count_inc (&spool->refs);
+  g_thread_pool_push (spool->pool, task, NULL);
+}
+
+static void
+push_simple_task (KvsSpool *spool, TaskKind kind, guint64 id)
+{
+  Task *task = g_new0 (Task, 1);
+
+  task->kind = kind;
+  task->id = id;
+  push_task (spool, task);
+}
+
+/* ---- events ---- */
+
+/* Returns: whether events may be told; then end_events() has to follow. */
+static gboolean
+begin_events (KvsSpool *spool)
+{
+  g_mutex_lock (&spool->event_lock);
+  if (!spool->closed)
+    return TRUE;
+  g_mutex_unlock (&spool->event_lock);
+  return FALSE;
+}
+
+static void
+end_events (KvsSpool *spool)
+{
+  g_mutex_unlock (&spool->event_lock);
+}
+
+static void
+tell_trouble (KvsSpool *spool, const GError *error)
+{
+  if (spool->has_trouble == (error != NULL))
+    return;
+  spool->has_trouble = error != NULL;
+  if (!begin_events (spool))
+    return;
+  spool->events.trouble (error, spool->user_data);
+  end_events (spool);
+}
+
+static void
+tell_stored (KvsSpool *spool, guint64 id, gboolean good)
+{
+  if (!begin_events (spool))
+    return;
+  spool->events.stored (id, good, spool->user_data);
+  end_events (spool);
+}
+
+static void
+tell_synced (KvsSpool *spool)
+{
+  if (!begin_events (spool))
+    return;
+  spool->events.synced (spool->user_data);
+  end_events (spool);
+}
+
+/* ---- what memory has too ---- */
+
+static void
+hold (KvsSpool *spool, guint64 id, const KvsSpoolEntry *entry)
+{
+  KvsSpoolEntry *own = g_memdup2 (entry, sizeof *entry);
+  guint64 *key = g_memdup2 (&id, sizeof id);
+
+  g_hash_table_insert (spool->held, key, own);
+  g_hash_table_insert (spool->holders, &own->sequence, key);
+  if (entry->sequence > spool->newest.sequence)
+    spool->newest = *entry;
+}
+
+static void
+let_go (KvsSpool *spool, guint64 id)
+{
+  KvsSpoolEntry *entry = g_hash_table_lookup (spool->held, &id);
+
+  if (entry == NULL)
+    return;
+  g_hash_table_remove (spool->holders, &entry->sequence);
+  g_hash_table_remove (spool->held, &id);
+}
+
+static gboolean
+is_listed (KvsSpool *spool, const KvsSpoolEntry *entry)
+{
+  KvsSpoolEntry before = { .sequence = entry->sequence - 1 }, found;
+
+  before.start_ns = G_MAXINT64;
+  while (kvs_spool_store_next (spool->store, &before, &found)
+         && found.sequence < entry->sequence)
+    before = found;
+  return kvs_spool_store_next (spool->store, &before, &found)
+         && found.sequence == entry->sequence;
+}
+
+/* The oldest ones had to go to make room. */
+static void
+handle_loss (KvsSpool *spool, const KvsSpoolLoss *loss)
+{
+  guint64 n_fragments = loss->n_fragments, n_frames = loss->n_frames;
+  g_autoptr (GArray) gone = g_array_new (FALSE, FALSE, sizeof (guint64));
+  GHashTableIter iter;
+  gpointer id, entry;
+
+  if (n_fragments == 0)
+    return;
+  g_hash_table_iter_init (&iter, spool->held);
+  while (g_hash_table_iter_next (&iter, &id, &entry)) {
+    if (is_listed (spool, entry))
+      continue;
+    n_fragments -= MIN (n_fragments, 1);
+    n_frames -= MIN (n_frames, ((KvsSpoolEntry *) entry)->n_frames);
+    g_array_append_val (gone, *(guint64 *) id);
+  }
+  for (guint i = 0; i < gone->len; i++)
+    let_go (spool, g_array_index (gone, guint64, i));
+  if (!begin_events (spool))
+    return;
+  for (guint i = 0; i < gone->len; i++)
+    spool->events.evicted (g_array_index (gone, guint64, i), spool->user_data);
+  if (n_fragments > 0)
+    spool->events.lost ((guint) n_fragments, (guint) n_frames, spool->user_data);
+  end_events (spool);
+}
+
+/* ---- the work ---- */
+
+static gboolean
+ensure_open (KvsSpool *spool)
+{
+  gint64 now_us = g_get_monotonic_time ();
+  g_autoptr (GError) error = NULL;
+  KvsSpoolStats stats;
+
+  if (spool->store != NULL)
+    return TRUE;
+  if (spool->opened_at_us != 0 && now_us - spool->opened_at_us < OPEN_RETRY_US)
+    return FALSE;
+  spool->opened_at_us = now_us;
+  spool->store = kvs_spool_store_open (spool->folder, spool->stream_name, spool->max_bytes,
+                                       &error);
+  tell_trouble (spool, error);
+  if (spool->store == NULL)
+    return FALSE;
+  kvs_spool_store_get_stats (spool->store, &stats);
+  if (!begin_events (spool))
+    return TRUE;
+  spool->events.opened ((guint) stats.n_fragments, spool->user_data);
+  end_events (spool);
+  return TRUE;
+}
+
+static KvsSpoolTimes
+times_of (const KvsSpool *spool, const KvsSegment *segment, guint64 timecode)
+{
+  return (KvsSpoolTimes) {
+    .absolute = !segment->is_relative,
+    .segment_start_ns = segment->start_ns,
+    .timecode_scale_ns = spool->timecode_scale_ns,
+    .timecode = timecode,
+  };
+}
+
+/* All of a complete fragment, which stays as it is. */
+static void
+describe (const KvsFragment *fragment, GArray *slices, KvsSpoolPiece *piece)
+{
+  *piece = (KvsSpoolPiece) {
+    .start_ns = fragment->start_ns, .end_ns = fragment->end_ns, .n_frames = fragment->n_frames
+  };
+  if (fragment->tags != NULL) {
+    KvsSlice tags = { .data = g_bytes_get_data (fragment->tags, NULL),
+                      .size = g_bytes_get_size (fragment->tags) };
+
+    g_array_append_val (slices, tags);
+  }
+  for (guint i = 0; i < fragment->parts->len; i++) {
+    const KvsFragmentPart *part = &g_array_index (fragment->parts, KvsFragmentPart, i);
+    KvsSlice head = { part->head, part->head_size };
+
+    g_array_append_val (slices, head);
+    g_array_append_vals (slices, part->frame->slices, part->frame->n_slices);
+    piece->track_mask |= 1u << part->frame->info.track_number;
+  }
+  piece->slices = (const KvsSlice *) slices->data;
+  piece->n_slices = slices->len;
+}
+
+static gboolean
+write_whole (KvsSpool *spool, const KvsFragment *fragment, GError **error)
+{
+  g_autoptr (GArray) slices = g_array_new (FALSE, FALSE, sizeof (KvsSlice));
+  KvsSpoolTimes times = times_of (spool, fragment->segment, fragment->timecode);
+  KvsSpoolLoss loss = { 0 };
+  KvsSpoolPiece piece;
+  KvsSpoolEntry entry;
+  gboolean good;
+
+  describe (fragment, slices, &piece);
+  good = kvs_spool_store_write (spool->store, fragment->segment->header, &times, &piece, &loss,
+                                error);
+  handle_loss (spool, &loss);
+  if (!good)
+    return FALSE;
+  entry = spool->newest;
+  while (kvs_spool_store_next (spool->store, &entry, &entry))
+    ;
+  hold (spool, fragment->id, &entry);
+  return TRUE;
+}
+
+static void
+run_store (KvsSpool *spool, Task *task)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean good = ensure_open (spool) && write_whole (spool, task->fragment, &error);
+
+  if (spool->store != NULL)
+    tell_trouble (spool, error);
+  tell_stored (spool, task->id, good);
+}
+
+static void
+give_up_growing (KvsSpool *spool, const GError *error)
+{
+  kvs_spool_store_abandon (spool->store);
+  spool->growing_id = 0;
+  tell_trouble (spool, error);
+}
+
+static void
+run_begin (KvsSpool *spool, Task *task)
+{
+  KvsSpoolTimes times = times_of (spool, task->segment, task->timecode);
+  g_autoptr (GError) error = NULL;
+
+  spool->growing_id = 0;
+  if (!ensure_open (spool))
+    return;
+  kvs_spool_store_abandon (spool->store);
+  if (kvs_spool_store_begin (spool->store, task->segment->header, &times, &error))
+    spool->growing_id = task->id;
+  else
+    tell_trouble (spool, error);
+}
+
+static void
+run_append (KvsSpool *spool, Task *task)
+{
+  KvsSlice slice = { g_bytes_get_data (task->bytes, NULL), g_bytes_get_size (task->bytes) };
+  g_autoptr (GError) error = NULL;
+  KvsSpoolLoss loss = { 0 };
+  gboolean good;
+
+  if (spool->growing_id != task->id)
+    return;
+  task->piece.slices = &slice;
+  task->piece.n_slices = 1;
+  good = kvs_spool_store_append (spool->store, &task->piece, &loss, &error);
+  handle_loss (spool, &loss);
+  if (!good)
+    give_up_growing (spool, error);
+}
+
+static void
+run_commit (KvsSpool *spool, Task *task)
+{
+  g_autoptr (GError) error = NULL;
+  KvsSpoolEntry entry;
+  gboolean good = FALSE;
+
+  if (spool->growing_id == task->id) {
+    good = kvs_spool_store_commit (spool->store, &entry, &error);
+    spool->growing_id = 0;
+    if (good)
+      hold (spool, task->id, &entry);
+    else
+      kvs_spool_store_abandon (spool->store);
+    tell_trouble (spool, error);
+  }
+  tell_stored (spool, task->id, good);
+}
+
+static void
+run_remove (KvsSpool *spool, guint64 id)
+{
+  KvsSpoolEntry *entry = g_hash_table_lookup (spool->held, &id);
+  g_autoptr (GError) error = NULL;
+
+  if (spool->store != NULL && spool->growing_id == id) {
+    kvs_spool_store_abandon (spool->store);
+    spool->growing_id = 0;
+  }
+  if (entry == NULL)
+    return;
+  if (!kvs_spool_store_remove (spool->store, entry, &error))
+    tell_trouble (spool, error);
+  let_go (spool, id);
+}
+
+static KvsFragment *
+make_fragment (KvsSpool *spool, const KvsSpoolFragment *read, const KvsSpoolEntry *entry)
+{
+  KvsSegment *last = spool->last_segment;
+  KvsFragment *fragment;
+
+  if (last == NULL || last->start_ns != read->record.times.segment_start_ns
+      || last->is_relative == read->record.times.absolute
+      || !g_bytes_equal (last->header, read->header)) {
+    g_clear_pointer (&spool->last_segment, kvs_segment_unref);
+    spool->last_segment = kvs_segment_new (read->header, read->record.times.segment_start_ns,
+                                           !read->record.times.absolute);
+  }
+  fragment = kvs_fragment_new_from_raw (spool->last_segment, read->record.times.timecode,
+                                        read->bytes);
+  fragment->id = LOADED_ID (entry->sequence);
+  fragment->n_frames = read->record.extent.n_frames;
+  fragment->start_ns = read->record.extent.start_ns;
+  fragment->end_ns = read->record.extent.end_ns;
+  return fragment;
+}
+
+/* Returns: whether there is a fragment that is on disk alone */
+static gboolean
+find_waiting (KvsSpool *spool, KvsSpoolEntry *entry)
+{
+  gboolean found = kvs_spool_store_next (spool->store, NULL, entry);
+
+  while (found && g_hash_table_contains (spool->holders, &entry->sequence))
+    found = kvs_spool_store_next (spool->store, entry, entry);
+  return found;
+}
+
+static void
+run_load (KvsSpool *spool)
+{
+  g_autoptr (KvsSpoolFragment) read = NULL;
+  KvsFragment *fragment = NULL;
+  KvsSpoolEntry entry;
+  guint n_damaged = 0;
+
+  while (spool->store != NULL && read == NULL && find_waiting (spool, &entry)) {
+    g_autoptr (GError) error = NULL;
+
+    read = kvs_spool_store_read (spool->store, &entry, &error);
+    tell_trouble (spool, error);
+    if (read == NULL && !g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED))
+      break;
+    if (read == NULL)
+      n_damaged++;
+  }
+  if (read != NULL) {
+    fragment = make_fragment (spool, read, &entry);
+    hold (spool, fragment->id, &entry);
+  }
+  if (begin_events (spool)) {
+    spool->events.loaded (fragment, n_damaged, spool->user_data);
+    end_events (spool);
+  }
+  kvs_fragment_unref (fragment);
+}
+
+static void
+run_task (gpointer data, gpointer user_data)
+{
+  KvsSpool *spool = user_data;
+  Task *task = data;
+
+  switch (task->kind) {
+    case TASK_OPEN:
+      ensure_open (spool);
+      break;
+    case TASK_STORE:
+      run_store (spool, task);
+      break;
+    case TASK_BEGIN:
+      run_begin (spool, task);
+      break;
+    case TASK_APPEND:
+      run_append (spool, task);
+      break;
+    case TASK_COMMIT:
+      run_commit (spool, task);
+      break;
+    case TASK_REMOVE:
+      run_remove (spool, task->id);
+      break;
+    case TASK_RELEASE:
+      let_go (spool, task->id);
+      break;
+    case TASK_LOAD:
+      run_load (spool);
+      break;
+    case TASK_SYNC:
+    default:
+      tell_synced (spool);
+      break;
+  }
+  g_mutex_lock (&spool->lock);
+  spool->pending_bytes -= task->pending_bytes;
+  if (spool->store != NULL)
+    kvs_spool_store_get_stats (spool->store, &spool->stats);
+  g_mutex_unlock (&spool->lock);
+  task_free (task);
+  spool_unref (spool);
+}
+
+/* ---- from outside ---- */
+
+/**
+ * kvs_spool_new:
+ * @definition: says where, and how much; not kept
+ * @events: copied
+ * @user_data: for @events
+ *
+ * Opens the spool, or says why it cannot, on its own thread.
+ *
+ * Returns: (transfer full): a spool
+ */
+KvsSpool *
+kvs_spool_new (const KvsStreamDefinition *definition, const KvsSpoolEvents *events,
+               gpointer user_data)
+{
+  KvsSpool *spool = g_new0 (KvsSpool, 1);
+
+  g_atomic_ref_count_init (&spool->refs);
+  g_mutex_init (&spool->event_lock);
+  g_mutex_init (&spool->lock);
+  spool->folder = g_strdup (definition->spool_folder);
+  spool->stream_name = g_strdup (definition->stream_name);
+  spool->max_bytes = definition->spool_bytes;
+  spool->timecode_scale_ns = definition->timecode_scale_ns;
+  spool->events = *events;
+  spool->user_data = user_data;
+  spool->held = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+  spool->holders = g_hash_table_new (g_int64_hash, g_int64_equal);
+  spool->pool = g_thread_pool_new (run_task, spool, 1, FALSE, NULL);
+  push_simple_task (spool, TASK_OPEN, 0);
+  return spool;
+}
+
+/**
+ * kvs_spool_close:
+ * @spool: (transfer full): a spool
+ *
+ * No event comes any more once this has returned; what was asked for still is done. Any thread but
+ * that of the events.
+ */
+void
+kvs_spool_close (KvsSpool *spool)
+{
+  GThreadPool *pool = spool->pool;
+
+  g_mutex_lock (&spool->event_lock);
+  spool->closed = TRUE;
+  g_mutex_unlock (&spool->event_lock);
+  spool_unref (spool);
+  g_thread_pool_free (pool, FALSE, FALSE);
+}
+
+/**
+ * kvs_spool_store:
+ * @spool: a spool
+ * @fragment: a complete fragment with its frames in memory; is referred to
+ *
+ * Writes it; @stored follows. Any thread, as all that follow.
+ */
+void
+kvs_spool_store (KvsSpool *spool, KvsFragment *fragment)
+{
+  Task *task = g_new0 (Task, 1);
+
+  task->kind = TASK_STORE;
+  task->id = fragment->id;
+  task->fragment = kvs_fragment_ref (fragment);
+  task->pending_bytes = fragment->size_bytes;
+  push_task (spool, task);
+}
+
+/**
+ * kvs_spool_begin:
+ * @spool: a spool
+ * @fragment: a fragment that will grow
+ *
+ * Begins to write it as it grows; from the beginning, if that was done before.
+ */
+void
+kvs_spool_begin (KvsSpool *spool, const KvsFragment *fragment)
+{
+  Task *task = g_new0 (Task, 1);
+
+  task->kind = TASK_BEGIN;
+  task->id = fragment->id;
+  task->segment = kvs_segment_ref (fragment->segment);
+  task->timecode = fragment->timecode;
+  push_task (spool, task);
+}
+
+/**
+ * kvs_spool_append:
+ * @spool: a spool
+ * @fragment: what kvs_spool_begin() was called for
+ * @first_part: from which part on; its bytes are copied
+ */
+void
+kvs_spool_append (KvsSpool *spool, const KvsFragment *fragment, guint first_part)
+{
+  Task *task = g_new0 (Task, 1);
+  KvsSpoolPiece *piece = &task->piece;
+
+  task->kind = TASK_APPEND;
+  task->id = fragment->id;
+  task->bytes = kvs_fragment_copy_bytes (fragment, first_part);
+  task->pending_bytes = g_bytes_get_size (task->bytes);
+  piece->start_ns = G_MAXINT64;
+  piece->end_ns = G_MININT64;
+  for (guint i = first_part; i < fragment->parts->len; i++) {
+    const KvsFrameInfo *info
+        = &g_array_index (fragment->parts, KvsFragmentPart, i).frame->info;
+
+    piece->start_ns = MIN (piece->start_ns, info->pts_ns);
+    piece->end_ns = MAX (piece->end_ns, info->pts_ns + info->duration_ns);
+    piece->track_mask |= 1u << info->track_number;
+    piece->n_frames++;
+  }
+  push_task (spool, task);
+}
+
+/**
+ * kvs_spool_commit:
+ * @spool: a spool
+ * @id: of a fragment that has grown to its end
+ *
+ * @stored follows.
+ */
+void
+kvs_spool_commit (KvsSpool *spool, guint64 id)
+{
+  push_simple_task (spool, TASK_COMMIT, id);
+}
+
+/**
+ * kvs_spool_remove:
+ * @spool: a spool
+ * @id: of a fragment that is not needed any more
+ *
+ * Deletes it, whole or not.
+ */
+void
+kvs_spool_remove (KvsSpool *spool, guint64 id)
+{
+  push_simple_task (spool, TASK_REMOVE, id);
+}
+
+/**
+ * kvs_spool_release:
+ * @spool: a spool
+ * @id: of a fragment that was stored
+ *
+ * It is on disk alone from now on, and waits to be loaded in its turn.
+ */
+void
+kvs_spool_release (KvsSpool *spool, guint64 id)
+{
+  push_simple_task (spool, TASK_RELEASE, id);
+}
+
+/**
+ * kvs_spool_load:
+ * @spool: a spool
+ *
+ * Reads back the oldest fragment that is on disk alone; @loaded follows.
+ */
+void
+kvs_spool_load (KvsSpool *spool)
+{
+  push_simple_task (spool, TASK_LOAD, 0);
+}
+
+/**
+ * kvs_spool_sync:
+ * @spool: a spool
+ *
+ * @synced follows when all that was asked for before is done.
+ */
+void
+kvs_spool_sync (KvsSpool *spool)
+{
+  push_simple_task (spool, TASK_SYNC, 0);
+}
+
+/**
+ * kvs_spool_get_pending_bytes:
+ * @spool: a spool
+ *
+ * Returns: how much is still to be written
+ */
+gsize
+kvs_spool_get_pending_bytes (KvsSpool *spool)
+{
+  gsize pending_bytes;
+
+  g_mutex_lock (&spool->lock);
+  pending_bytes = spool->pending_bytes;
+  g_mutex_unlock (&spool->lock);
+  return pending_bytes;
+}
+
+/**
+ * kvs_spool_get_stats:
+ * @spool: a spool
+ * @stats: (out): what is there
+ */
+void
+kvs_spool_get_stats (KvsSpool *spool, KvsSpoolStats *stats)
+{
+  g_mutex_lock (&spool->lock);
+  *stats = spool->stats;
+  g_mutex_unlock (&spool->lock);
+}
