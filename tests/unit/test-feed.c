@@ -206,6 +206,25 @@ START_TEST (test_audio_changes)
 }
 END_TEST
 
+/* What would need a header that never was is counted, not sent under another one. */
+START_TEST (test_audio_changes_twice)
+{
+  feed_rig_begin (rig, 2);
+  key (0);
+  audio (10);
+  feed_rig_change_track (rig, A, 1);
+  audio (500);
+  feed_rig_change_track (rig, A, 2);
+  audio (600);
+  delta (700);
+  key (1000);
+  audio (1010);
+  feed_rig_end (rig);
+  ASSERT_SENT ("VA: V0 A10 V700 | VA: V1000 A600 A1010");
+  assert_dropped (1, 0);
+}
+END_TEST
+
 START_TEST (test_audio_is_told_the_same)
 {
   feed_rig_begin (rig, 2);
@@ -463,6 +482,20 @@ START_TEST (test_end_with_early_frames)
 }
 END_TEST
 
+START_TEST (test_end_with_nothing_but_early_frames)
+{
+  feed_rig_begin (rig, 2);
+  key (0);
+  audio (10);
+  feed_rig_change_track (rig, A, 1);
+  audio (500);
+  delta (700);
+  feed_rig_end (rig);
+  ASSERT_SENT ("VA: V0 A10 V700 | A: A500");
+  assert_dropped (0, 0);
+}
+END_TEST
+
 START_TEST (test_end_without_a_key_frame)
 {
   feed_rig_begin (rig, 2);
@@ -640,6 +673,7 @@ main (void)
   tcase_add_test (tc, test_audio_long_before_the_key_frame);
   tcase_add_test (tc, test_video_starts_late);
   tcase_add_test (tc, test_audio_changes);
+  tcase_add_test (tc, test_audio_changes_twice);
   tcase_add_test (tc, test_audio_is_told_the_same);
   tcase_add_test (tc, test_video_changes);
   tcase_add_test (tc, test_silent_track);
@@ -654,6 +688,7 @@ main (void)
   tcase_add_loop_test (tc, test_audio_goes_on_after_a_closed_fragment, 0, 2);
   tcase_add_test (tc, test_audio_goes_back_after_video_has_ended);
   tcase_add_test (tc, test_end_with_early_frames);
+  tcase_add_test (tc, test_end_with_nothing_but_early_frames);
   tcase_add_test (tc, test_end_without_a_key_frame);
   tcase_add_test (tc, test_removed_track);
   tcase_add_test (tc, test_late);

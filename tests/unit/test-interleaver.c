@@ -339,6 +339,17 @@ START_TEST (test_progress)
 }
 END_TEST
 
+START_TEST (test_progress_that_goes_back)
+{
+  add (2);
+  key (0, 0);
+  kvs_interleaver_progress (interleaver, A, 50 * MS);
+  kvs_interleaver_progress (interleaver, A, 20 * MS);
+  delta (40, 40);
+  ASSERT_ORDER ("V0 V40 ");
+}
+END_TEST
+
 /* A track that says how far it is does not count as silent. */
 START_TEST (test_progress_ends_silence)
 {
@@ -519,6 +530,7 @@ main (void)
   tcase_add_test (tc, test_delay_with_three_tracks);
   tcase_add_test (tc, test_held_bytes);
   tcase_add_test (tc, test_progress);
+  tcase_add_test (tc, test_progress_that_goes_back);
   tcase_add_test (tc, test_progress_ends_silence);
   tcase_add_test (tc, test_end_of_a_track);
   tcase_add_test (tc, test_removed_track);
