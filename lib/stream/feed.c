@@ -36,6 +36,9 @@ struct _KvsFeed {
   guint time_line; /* of the last key frame of the leading track */
   gboolean timer_runs;
   gboolean content_type_told;
+  guint n_blocked; /* sources that wait for room */
+  gint64 blocked_since_us;
+  gint64 blocked_us; /* for how long some did, before */
 };
 
 /**
@@ -91,6 +94,15 @@ get_slot (KvsFeed *feed, guint track_number)
 {
   g_assert (track_number >= 1 && track_number <= KVS_MAX_TRACKS);
   return &feed->slots[track_number - 1];
+}
+
+/* What silence is measured by: while a source waits for room, time stands still, for then it is not
+ * the source that keeps others waiting. */
+static gint64
+get_time_us (const KvsFeed *feed)
+{
+  return (feed->n_blocked > 0 ? feed->blocked_since_us : g_get_monotonic_time ())
+         - feed->blocked_us;
 }
 
 /* ---- the header ---- */
@@ -361,7 +373,7 @@ deliver_other (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *e
 static void
 release (KvsFeed *feed, KvsFeedEffect *effect)
 {
-  gint64 now_us = g_get_monotonic_time ();
+  gint64 now_us = get_time_us (feed);
   KvsInterleaved next;
 
   while (kvs_interleaver_pop (feed->interleaver, now_us, &next)) {
@@ -446,11 +458,33 @@ wait_for_others (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
 
   while (feed->waits && !g_atomic_int_get (flushing)
          && kvs_interleaver_is_ahead (feed->interleaver, track_number)) {
-    gint64 deadline_us = kvs_interleaver_get_deadline_us (feed->interleaver);
+    gint64 deadline_us = kvs_interleaver_get_deadline_us (feed->interleaver) + feed->blocked_us;
 
-    if (!g_cond_wait_until (&feed->progress, &feed->lock, deadline_us))
+    if (feed->n_blocked > 0)
+      g_cond_wait (&feed->progress, &feed->lock);
+    else if (!g_cond_wait_until (&feed->progress, &feed->lock, deadline_us))
       release (feed, effect);
   }
+}
+
+static gboolean
+wait_for_room (KvsFeed *feed, const gint *flushing)
+{
+  gboolean may_push;
+
+  if (!feed->waits)
+    return kvs_fragment_buffer_wait_for_room (feed->buffer, flushing);
+  g_mutex_lock (&feed->lock);
+  if (feed->n_blocked++ == 0)
+    feed->blocked_since_us = g_get_monotonic_time ();
+  g_mutex_unlock (&feed->lock);
+  may_push = kvs_fragment_buffer_wait_for_room (feed->buffer, flushing);
+  g_mutex_lock (&feed->lock);
+  if (--feed->n_blocked == 0)
+    feed->blocked_us += g_get_monotonic_time () - feed->blocked_since_us;
+  g_cond_broadcast (&feed->progress);
+  g_mutex_unlock (&feed->lock);
+  return may_push;
 }
 
 /**
@@ -473,13 +507,13 @@ kvs_feed_push (KvsFeed *feed, KvsFrame *frame, const KvsTrack *track, KvsFeedEff
   Slot *slot = get_slot (feed, number);
   KvsPushResult result = KVS_PUSH_STORED;
 
-  if (!kvs_fragment_buffer_wait_for_room (feed->buffer, &slot->flushing)) {
+  if (!wait_for_room (feed, &slot->flushing)) {
     kvs_frame_free (frame);
     return KVS_PUSH_FLUSHING;
   }
   g_mutex_lock (&feed->lock);
   kvs_interleaver_push (feed->interleaver, frame, track != NULL ? kvs_track_copy (track) : NULL,
-                        g_get_monotonic_time ());
+                        get_time_us (feed));
   release (feed, effect);
   wait_for_others (feed, number, effect);
   if (slot->wants_key_frame)
