@@ -70,7 +70,8 @@ fail (GError **error, const gchar *what)
   return FALSE;
 }
 
-/* Lenient, since each user of it prints the record again and compares: that judges form and CRC in
+/* G_GINT64_FORMAT is not for this: it may be %li, which takes numbers with zeros before them as octal.
+ * Lenient, since each user of it prints the record again and compares: that judges form and CRC in
  * one go. */
 static gboolean
 scan_record (const gchar *text, KvsSpoolRecord *record, GError **error)
@@ -83,9 +84,9 @@ scan_record (const gchar *text, KvsSpoolRecord *record, GError **error)
   if (!g_str_has_prefix (text, VERSION " "))
     return fail (error, "it is of a version of the spool that is not known here");
   n = sscanf (text,
-              VERSION " times=%8s segment_start_ns=%" G_GINT64_FORMAT
-              " timecode_scale_ns=%" G_GINT64_FORMAT " timecode=%" G_GUINT64_FORMAT
-              " start_ns=%" G_GINT64_FORMAT " end_ns=%" G_GINT64_FORMAT
+              VERSION " times=%8s segment_start_ns=%" G_GINT64_MODIFIER "d"
+              " timecode_scale_ns=%" G_GINT64_MODIFIER "d timecode=%" G_GUINT64_FORMAT
+              " start_ns=%" G_GINT64_MODIFIER "d end_ns=%" G_GINT64_MODIFIER "d"
               " frames=%u tracks=%x bytes=%" G_GUINT64_FORMAT,
               kind, &times->segment_start_ns, &times->timecode_scale_ns, &times->timecode,
               &extent->start_ns, &extent->end_ns, &extent->n_frames, &extent->track_mask,

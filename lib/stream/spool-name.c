@@ -148,7 +148,7 @@ scan_fragment (const gchar *name, KvsSpoolEntry *entry)
   g_autoptr (GDateTime) time = NULL;
 
   if (sscanf (name,
-              "%" G_GUINT64_FORMAT "-%4u%2u%2uT%2u%2u%2u.%3uZ-%" G_GINT64_FORMAT "ms-%uf-%8x.mkv",
+              "%" G_GUINT64_FORMAT "-%4u%2u%2uT%2u%2u%2u.%3uZ-%" G_GINT64_MODIFIER "dms-%uf-%8x.mkv",
               &entry->sequence, &year, &month, &day, &hour, &minute, &second, &ms, &duration_ms,
               &entry->n_frames, &hash)
       != 11)

@@ -1,0 +1,831 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stream/spool-store.h"
+
+#include <check.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "error.h"
+#include "media.h"
+#include "mkv/muxer.h"
+#include "spool-rig.h"
+#include "stream/stream-definition.h"
+
+#define T0 SPOOL_RIG_EPOCH_MS
+#define T1 (T0 + 2000)
+#define T2 (T0 + 4000)
+#define N_FRAMES 5
+#define PAYLOAD_BYTES 1000
+
+static KvsSpoolStats
+stats_of (const KvsSpoolStore *store)
+{
+  KvsSpoolStats stats;
+
+  kvs_spool_store_get_stats (store, &stats);
+  return stats;
+}
+
+static void
+write_one (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_msg (spool_rig_write (rig, store, timecode_ms, N_FRAMES, PAYLOAD_BYTES, &error), "%s",
+                 error != NULL ? error->message : "");
+}
+
+static void
+begin (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms, guint n_frames)
+{
+  g_autoptr (GError) error = NULL;
+  KvsSpoolTimes times = spool_rig_times (timecode_ms);
+
+  ck_assert_msg (kvs_spool_store_begin (store, rig->header, &times, &error), "%s",
+                 error != NULL ? error->message : "");
+  for (guint n = 0; n < n_frames; n++)
+    ck_assert (spool_rig_append (rig, store, timecode_ms, n, PAYLOAD_BYTES, NULL));
+}
+
+static gchar *
+in_folder (SpoolRig *rig, const gchar *name)
+{
+  return g_build_filename (rig->stream_folder, name, NULL);
+}
+
+static guint
+count_files (SpoolRig *rig, const gchar *below)
+{
+  g_autofree gchar *folder = in_folder (rig, below);
+  g_autoptr (GPtrArray) names = spool_rig_list_files (folder);
+
+  return names->len;
+}
+
+static void
+assert_first_is (KvsSpoolStore *store, guint64 timecode_ms, guint n_frames)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KvsSpoolFragment) fragment = NULL;
+  KvsSpoolEntry entry;
+
+  ck_assert (kvs_spool_store_next (store, NULL, &entry));
+  fragment = kvs_spool_store_read (store, &entry, &error);
+  ck_assert_msg (fragment != NULL, "%s", error != NULL ? error->message : "");
+  ck_assert_uint_eq (fragment->record.times.timecode, timecode_ms);
+  ck_assert_uint_eq (fragment->record.extent.n_frames, n_frames);
+  ck_assert_uint_eq (entry.n_frames, n_frames);
+  ck_assert_uint_eq (spool_rig_check_frames (fragment->bytes, timecode_ms, PAYLOAD_BYTES),
+                     n_frames);
+}
+
+/* ---- in and out ---- */
+
+START_TEST (test_comes_out_as_it_went_in)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autoptr (KvsSpoolFragment) fragment = NULL;
+  KvsSpoolEntry entry;
+
+  write_one (rig, store, T0);
+  assert_first_is (store, T0, N_FRAMES);
+  ck_assert (kvs_spool_store_next (store, NULL, &entry));
+  fragment = kvs_spool_store_read (store, &entry, NULL);
+  ck_assert (g_bytes_equal (fragment->header, rig->header));
+  ck_assert (fragment->record.times.absolute);
+  ck_assert_int_eq (fragment->record.times.segment_start_ns, 12345);
+  ck_assert_int_eq (fragment->record.times.timecode_scale_ns, MEDIA_MS);
+  ck_assert_int_eq (fragment->record.extent.start_ns, (gint64) T0 * MEDIA_MS);
+  ck_assert_int_eq (fragment->record.extent.end_ns, (gint64) (T0 + 200) * MEDIA_MS);
+  ck_assert_uint_eq (fragment->record.extent.track_mask, 2);
+  ck_assert_int_eq (entry.start_ns, (gint64) T0 * MEDIA_MS);
+  ck_assert_int_eq (entry.end_ns, (gint64) (T0 + 200) * MEDIA_MS);
+}
+END_TEST
+
+START_TEST (test_relative_times_before_the_epoch)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autoptr (GByteArray) bytes = spool_rig_fragment (0, 1, PAYLOAD_BYTES);
+  const KvsSpoolTimes times = { FALSE, -5 * MEDIA_S - 7, 100, 3 };
+  const KvsSlice slice = { bytes->data, bytes->len };
+  const KvsSpoolPiece piece = { &slice, 1, -5 * MEDIA_S - 7, -4 * MEDIA_S - 7, 1, 6 };
+  g_autoptr (KvsSpoolFragment) fragment = NULL;
+  KvsSpoolEntry entry;
+
+  ck_assert (kvs_spool_store_write (store, rig->header, &times, &piece, &rig->loss, NULL));
+  g_clear_pointer (&store, kvs_spool_store_close);
+  store = spool_rig_open (rig, G_MAXUINT64);
+  ck_assert (kvs_spool_store_next (store, NULL, &entry));
+  fragment = kvs_spool_store_read (store, &entry, NULL);
+  ck_assert_ptr_nonnull (fragment);
+  ck_assert (!fragment->record.times.absolute);
+  ck_assert_int_eq (fragment->record.times.segment_start_ns, -5 * MEDIA_S - 7);
+  ck_assert_int_eq (fragment->record.times.timecode_scale_ns, 100);
+  ck_assert_int_eq (fragment->record.extent.start_ns, -5 * MEDIA_S - 7);
+  ck_assert_int_eq (entry.start_ns, -5 * MEDIA_S - MEDIA_MS);
+}
+END_TEST
+
+START_TEST (test_footage_is_private)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  mode_t mask = umask (0);
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autoptr (GPtrArray) names = NULL;
+  struct stat st;
+
+  write_one (rig, store, T0);
+  begin (rig, store, T1, 1);
+  umask (mask);
+  ck_assert_int_eq (stat (rig->stream_folder, &st), 0);
+  ck_assert_uint_eq (st.st_mode & 07777, 0700);
+  names = spool_rig_list_files (rig->stream_folder);
+  ck_assert_uint_eq (names->len, 4);
+  for (guint i = 0; i < names->len; i++) {
+    g_autofree gchar *path = in_folder (rig, g_ptr_array_index (names, i));
+
+    ck_assert_int_eq (stat (path, &st), 0);
+    ck_assert_uint_eq (st.st_mode & 07777, 0600);
+  }
+}
+END_TEST
+
+START_TEST (test_order_is_that_of_recording)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  KvsSpoolStore *store = spool_rig_open (rig, G_MAXUINT64);
+  /* the clock is set back by half a minute, and then once more to the same second */
+  static const guint64 timecodes[] = { T1, T2, T1 - 30000, T0, T2, T1 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (timecodes); i++) {
+    if (i == 3) {
+      kvs_spool_store_close (store);
+      store = spool_rig_open (rig, G_MAXUINT64);
+    }
+    write_one (rig, store, timecodes[i]);
+  }
+  spool_rig_assert_holds (store, timecodes, G_N_ELEMENTS (timecodes));
+  kvs_spool_store_close (store);
+  store = spool_rig_open (rig, G_MAXUINT64);
+  spool_rig_assert_holds (store, timecodes, G_N_ELEMENTS (timecodes));
+  kvs_spool_store_close (store);
+}
+END_TEST
+
+/* What was begun first is first, although it is whole last. */
+START_TEST (test_order_of_what_grows)
+{
+  static const guint64 timecodes[] = { T1, T0, T2 };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+
+  begin (rig, store, T1, 2);
+  write_one (rig, store, T0);
+  ck_assert_uint_eq (stats_of (store).n_fragments, 1);
+  ck_assert (kvs_spool_store_commit (store, NULL, NULL));
+  write_one (rig, store, T2);
+  spool_rig_assert_holds (store, timecodes, 3);
+}
+END_TEST
+
+START_TEST (test_grows_until_it_is_whole)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  KvsSpoolEntry entry, first;
+  guint64 bytes;
+
+  begin (rig, store, T0, 3);
+  ck_assert (kvs_spool_store_is_growing (store));
+  ck_assert (!kvs_spool_store_next (store, NULL, &first));
+  bytes = stats_of (store).size_bytes;
+  ck_assert_uint_gt (bytes, 3 * PAYLOAD_BYTES);
+  ck_assert (kvs_spool_store_sync (store, NULL));
+  ck_assert (kvs_spool_store_commit (store, &entry, NULL));
+  ck_assert (!kvs_spool_store_is_growing (store));
+  ck_assert_uint_eq (stats_of (store).size_bytes, bytes);
+  ck_assert_uint_eq (entry.size_bytes, bytes);
+  assert_first_is (store, T0, 3);
+  ck_assert_uint_eq (count_files (rig, ""), 2);
+}
+END_TEST
+
+START_TEST (test_abandoned_is_gone)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+
+  begin (rig, store, T0, 3);
+  kvs_spool_store_abandon (store);
+  kvs_spool_store_abandon (store);
+  ck_assert_uint_eq (stats_of (store).size_bytes, 0);
+  ck_assert_uint_eq (count_files (rig, ""), 1);
+}
+END_TEST
+
+START_TEST (test_removed_is_gone)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  static const guint64 timecodes[] = { T1, T2 };
+  KvsSpoolEntry entry, next;
+
+  write_one (rig, store, T0);
+  write_one (rig, store, T1);
+  write_one (rig, store, T2);
+  ck_assert (kvs_spool_store_next (store, NULL, &entry));
+  ck_assert (kvs_spool_store_remove (store, &entry, NULL));
+  ck_assert (kvs_spool_store_remove (store, &entry, NULL));
+  ck_assert (kvs_spool_store_next (store, &entry, &next));
+  ck_assert_int_eq (next.start_ns, (gint64) T1 * MEDIA_MS);
+  spool_rig_assert_holds (store, timecodes, 2);
+  g_clear_pointer (&store, kvs_spool_store_close);
+  store = spool_rig_open (rig, G_MAXUINT64);
+  spool_rig_assert_holds (store, timecodes, 2);
+}
+END_TEST
+
+START_TEST (test_stats_add_up)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  KvsSpoolStats before, after;
+
+  after = stats_of (store);
+  ck_assert_uint_eq (after.n_fragments + after.size_bytes + after.n_frames, 0);
+  write_one (rig, store, T0);
+  write_one (rig, store, T1);
+  before = stats_of (store);
+  ck_assert_uint_eq (before.n_fragments, 2);
+  ck_assert_uint_eq (before.n_frames, 2 * N_FRAMES);
+  ck_assert_int_eq (before.duration_ns, 2 * N_FRAMES * SPOOL_RIG_FRAME_MS * MEDIA_MS);
+  ck_assert_int_eq (before.oldest_ns, (gint64) T0 * MEDIA_MS);
+  ck_assert_int_eq (before.newest_ns, (gint64) (T1 + 200) * MEDIA_MS);
+  g_clear_pointer (&store, kvs_spool_store_close);
+  store = spool_rig_open (rig, G_MAXUINT64);
+  after = stats_of (store);
+  ck_assert_mem_eq (&before, &after, sizeof before);
+}
+END_TEST
+
+/* Sparse files that nobody could load, of names alone. */
+START_TEST (test_listing_opens_no_file)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+
+  g_clear_pointer (&store, kvs_spool_store_close);
+  for (guint i = 1; i <= 2000; i++) {
+    KvsSpoolEntry entry = { 0 };
+    gchar name[KVS_SPOOL_NAME_MAX_BYTES];
+    g_autofree gchar *path = NULL;
+
+    kvs_spool_entry_set (&entry, i, i * 2 * MEDIA_S, (i + 1) * 2 * MEDIA_S, 50);
+    kvs_spool_name_of_fragment (&entry, name);
+    path = in_folder (rig, name);
+    ck_assert (g_file_set_contents (path, "", 0, NULL));
+    ck_assert_int_eq (truncate (path, (off_t) 1 << 30), 0);
+    ck_assert_int_eq (chmod (path, 0), 0);
+  }
+  store = spool_rig_open (rig, G_MAXUINT64);
+  ck_assert_uint_eq (stats_of (store).n_fragments, 2000);
+  ck_assert_uint_eq (stats_of (store).n_frames, 100000);
+  ck_assert_uint_eq (stats_of (store).size_bytes, (guint64) 2000 << 30);
+}
+END_TEST
+
+/* ---- after a crash ---- */
+
+START_TEST (test_unfinished_is_finished)
+{
+  static const guint64 timecodes[] = { T0, T1 };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autofree gchar *part = in_folder (rig, "000000000001.part");
+  FILE *file;
+
+  begin (rig, store, T0, 3);
+  g_clear_pointer (&store, kvs_spool_store_close);
+  file = fopen (part, "a");
+  ck_assert_ptr_nonnull (file);
+  fputs ("half a frame", file);
+  fclose (file);
+
+  store = spool_rig_open (rig, G_MAXUINT64);
+  ck_assert_uint_eq (stats_of (store).n_recovered, 1);
+  ck_assert_uint_eq (stats_of (store).n_damaged, 0);
+  assert_first_is (store, T0, 3);
+  ck_assert_uint_eq (count_files (rig, ""), 2);
+  write_one (rig, store, T1);
+  spool_rig_assert_holds (store, timecodes, 2);
+}
+END_TEST
+
+START_TEST (test_unfinished_without_a_frame_goes)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+
+  begin (rig, store, T0, 0);
+  g_clear_pointer (&store, kvs_spool_store_close);
+  store = spool_rig_open (rig, G_MAXUINT64);
+  ck_assert_uint_eq (stats_of (store).n_fragments, 0);
+  ck_assert_uint_eq (stats_of (store).n_recovered, 0);
+  ck_assert_uint_eq (stats_of (store).n_damaged, 0);
+  ck_assert_uint_eq (count_files (rig, ""), 1);
+}
+END_TEST
+
+START_TEST (test_unfinished_without_journal_is_set_aside)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autofree gchar *journal = in_folder (rig, "000000000001.journal");
+
+  begin (rig, store, T0, 3);
+  g_clear_pointer (&store, kvs_spool_store_close);
+  if (_i == 0)
+    ck_assert_int_eq (g_unlink (journal), 0);
+  else
+    ck_assert_int_eq (truncate (journal, 0), 0);
+  store = spool_rig_open (rig, G_MAXUINT64);
+  ck_assert_uint_eq (stats_of (store).n_fragments, 0);
+  ck_assert_uint_eq (stats_of (store).n_damaged, 1);
+  ck_assert_uint_eq (count_files (rig, "damaged"), 1 + (guint) _i);
+  ck_assert_uint_eq (count_files (rig, ""), 2);
+}
+END_TEST
+
+START_TEST (test_journal_left_behind_goes)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autofree gchar *journal = in_folder (rig, "000000000001.journal");
+
+  write_one (rig, store, T0);
+  g_clear_pointer (&store, kvs_spool_store_close);
+  ck_assert (g_file_set_contents (journal, "v1", 2, NULL));
+  store = spool_rig_open (rig, G_MAXUINT64);
+  assert_first_is (store, T0, N_FRAMES);
+  ck_assert_uint_eq (count_files (rig, ""), 2);
+}
+END_TEST
+
+/* ---- bounds ---- */
+
+START_TEST (test_oldest_goes_first)
+{
+  static const guint64 timecodes[] = { T1, T2 };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  guint64 one;
+
+  write_one (rig, store, T0);
+  one = stats_of (store).size_bytes;
+  g_clear_pointer (&store, kvs_spool_store_close);
+  store = spool_rig_open (rig, 3 * one - 1);
+  write_one (rig, store, T1);
+  ck_assert_uint_eq (rig->loss.n_fragments, 0);
+  write_one (rig, store, T2);
+  spool_rig_assert_holds (store, timecodes, 2);
+  ck_assert_uint_eq (rig->loss.n_fragments, 1);
+  ck_assert_uint_eq (rig->loss.n_frames, N_FRAMES);
+  ck_assert_uint_eq (rig->loss.size_bytes, one);
+  ck_assert_uint_le (stats_of (store).size_bytes, 3 * one - 1);
+  ck_assert_uint_eq (count_files (rig, ""), 3);
+
+  begin (rig, store, T0, N_FRAMES);
+  ck_assert_uint_eq (rig->loss.n_fragments, 2);
+  ck_assert_uint_le (stats_of (store).size_bytes, 3 * one - 1);
+}
+END_TEST
+
+START_TEST (test_what_never_fits_drives_nothing_out)
+{
+  static const guint64 timecodes[] = { T0 };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, 10 * PAYLOAD_BYTES);
+  g_autoptr (GError) whole_error = NULL;
+  g_autoptr (GError) append_error = NULL;
+
+  write_one (rig, store, T0);
+  ck_assert (!spool_rig_write (rig, store, T1, 10, PAYLOAD_BYTES, &whole_error));
+  ck_assert (g_error_matches (whole_error, KVS_ERROR, KVS_ERROR_SPOOL));
+  begin (rig, store, T1, 1);
+  ck_assert (!spool_rig_append (rig, store, T1, 1, 10 * PAYLOAD_BYTES, &append_error));
+  ck_assert (g_error_matches (append_error, KVS_ERROR, KVS_ERROR_SPOOL));
+  spool_rig_assert_holds (store, timecodes, 1);
+  ck_assert_uint_eq (rig->loss.n_fragments, 0);
+}
+END_TEST
+
+/* ---- damage and strangers ---- */
+
+static void
+damage (const gchar *path, guint kind)
+{
+  g_autofree gchar *contents = NULL;
+  gsize size;
+
+  ck_assert (g_file_get_contents (path, &contents, &size, NULL));
+  if (kind == 0)
+    size -= 1;
+  else if (kind == 1)
+    contents[size / 2] ^= 4;
+  else if (kind == 2)
+    memcpy (contents, "RIFF", 4);
+  else if (kind == 3)
+    ((gchar *) memmem (contents, size, "v1 times", 8))[1] = '9';
+  else
+    size = 0;
+  ck_assert (g_file_set_contents (path, contents, (gssize) size, NULL));
+}
+
+START_TEST (test_damaged_is_set_aside)
+{
+  static const guint64 timecodes[] = { T1 };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *path = NULL;
+  g_autofree gchar *name = NULL;
+  g_autofree gchar *aside = NULL;
+  KvsSpoolEntry entry;
+
+  write_one (rig, store, T0);
+  path = spool_rig_only_file (rig);
+  damage (path, (guint) _i);
+  write_one (rig, store, T1);
+  ck_assert (kvs_spool_store_next (store, NULL, &entry));
+  ck_assert_ptr_null (kvs_spool_store_read (store, &entry, &error));
+  ck_assert (g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED));
+  spool_rig_assert_holds (store, timecodes, 1);
+  ck_assert_uint_eq (stats_of (store).n_damaged, 1);
+  name = g_path_get_basename (path);
+  ck_assert_msg (strstr (error->message, name) != NULL, "%s", error->message);
+  aside = g_build_filename (rig->stream_folder, "damaged", name, NULL);
+  ck_assert (g_file_test (aside, G_FILE_TEST_IS_REGULAR));
+  ck_assert (!g_file_test (path, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+START_TEST (test_nothing_aside_is_replaced)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+    g_autofree gchar *path = NULL;
+    g_autoptr (GPtrArray) names = NULL;
+    KvsSpoolEntry entry;
+
+    write_one (rig, store, T0);
+    ck_assert (kvs_spool_store_next (store, NULL, &entry));
+    ck_assert_uint_eq (entry.sequence, 1);
+    names = spool_rig_list_files (rig->stream_folder);
+    path = in_folder (rig, g_ptr_array_index (names, 1));
+    damage (path, 1);
+    ck_assert_ptr_null (kvs_spool_store_read (store, &entry, NULL));
+    ck_assert_uint_eq (count_files (rig, "damaged"), i + 1);
+  }
+}
+END_TEST
+
+START_TEST (test_file_that_somebody_took)
+{
+  static const guint64 timecodes[] = { T1 };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *path = NULL;
+  KvsSpoolEntry entry;
+
+  write_one (rig, store, T0);
+  path = spool_rig_only_file (rig);
+  ck_assert_int_eq (g_unlink (path), 0);
+  write_one (rig, store, T1);
+  ck_assert (kvs_spool_store_next (store, NULL, &entry));
+  ck_assert_ptr_null (kvs_spool_store_read (store, &entry, &error));
+  ck_assert (g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED));
+  ck_assert_uint_eq (stats_of (store).n_damaged, 0);
+  ck_assert_uint_eq (count_files (rig, "damaged"), 0);
+  spool_rig_assert_holds (store, timecodes, 1);
+}
+END_TEST
+
+START_TEST (test_strangers_are_left_alone)
+{
+  static const gchar *const strangers[] = {
+    "holiday.mkv", "notes.txt", "0.part", "000000000009-x.mkv",
+  };
+  static const gchar *folder_name = "000000000007-20260823T101502.120Z-2000ms-60f-1a2b3c4d.mkv";
+  static const gchar *link_name = "000000000008-20260823T101502.120Z-2000ms-60f-1a2b3c4d.mkv";
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autofree gchar *folder = in_folder (rig, folder_name);
+  g_autofree gchar *link = in_folder (rig, link_name);
+
+  g_clear_pointer (&store, kvs_spool_store_close);
+  for (guint i = 0; i < G_N_ELEMENTS (strangers); i++) {
+    g_autofree gchar *path = in_folder (rig, strangers[i]);
+
+    ck_assert (g_file_set_contents (path, "mine", 4, NULL));
+  }
+  ck_assert_int_eq (g_mkdir (folder, 0700), 0);
+  ck_assert_int_eq (symlink ("notes.txt", link), 0);
+  store = spool_rig_open (rig, 10 * PAYLOAD_BYTES);
+  ck_assert_uint_eq (stats_of (store).n_fragments, 0);
+  for (guint i = 0; i < 4; i++)
+    write_one (rig, store, T0 + i);
+  ck_assert_uint_eq (count_files (rig, ""), 1 + G_N_ELEMENTS (strangers) + 2 + 1);
+  ck_assert_uint_eq (rig->loss.n_fragments, 3);
+}
+END_TEST
+
+/* Somebody put the files of two boxes into one folder. */
+START_TEST (test_two_spools_put_together)
+{
+  static const guint64 timecodes[] = { T0, T1 };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (SpoolRig) other = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autoptr (KvsSpoolStore) other_store = spool_rig_open (other, G_MAXUINT64);
+  g_autofree gchar *from = NULL;
+  g_autofree gchar *name = NULL;
+  g_autofree gchar *to = NULL;
+
+  write_one (rig, store, T1);
+  write_one (other, other_store, T0);
+  g_clear_pointer (&store, kvs_spool_store_close);
+  from = spool_rig_only_file (other);
+  name = g_path_get_basename (from);
+  to = in_folder (rig, name);
+  ck_assert_int_eq (g_rename (from, to), 0);
+  store = spool_rig_open (rig, G_MAXUINT64);
+  spool_rig_assert_holds (store, timecodes, 2);
+}
+END_TEST
+
+/* ---- who and where ---- */
+
+static void
+assert_not_opened (SpoolRig *rig, const gchar *stream_name, gint code)
+{
+  g_autoptr (GError) error = NULL;
+  KvsSpoolStore *store = kvs_spool_store_open (rig->folder, stream_name, 1000, &error);
+
+  ck_assert_msg (store == NULL, "%s", stream_name);
+  ck_assert_msg (g_error_matches (error, KVS_ERROR, code), "%s", error->message);
+}
+
+START_TEST (test_one_user_at_a_time)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autoptr (KvsSpoolStore) other = NULL;
+  gint status;
+  pid_t pid;
+
+  begin (rig, store, T0, 2);
+  assert_not_opened (rig, SPOOL_RIG_STREAM, KVS_ERROR_SPOOL);
+  pid = fork ();
+  if (pid == 0)
+    _exit (kvs_spool_store_open (rig->folder, SPOOL_RIG_STREAM, 1000, NULL) == NULL ? 0 : 1);
+  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
+  ck_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+  other = kvs_spool_store_open (rig->folder, "back-door", 1000, NULL);
+  ck_assert_ptr_nonnull (other);
+  /* neither took what grows for what a crash had left */
+  ck_assert (kvs_spool_store_commit (store, NULL, NULL));
+  assert_first_is (store, T0, 2);
+  g_clear_pointer (&store, kvs_spool_store_close);
+  store = spool_rig_open (rig, G_MAXUINT64);
+}
+END_TEST
+
+START_TEST (test_any_stream_name)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autofree gchar *longest = g_strnfill (KVS_MAX_STREAM_NAME_BYTES, 'x');
+  g_autofree gchar *too_long = g_strnfill (KVS_MAX_STREAM_NAME_BYTES + 1, 'x');
+  const gchar *good[] = { "a", ".", "..", "...", "-", longest, longest + 1 };
+  const gchar *bad[] = { "", "a/b", "../up", "a b", "\xc3\xa9", too_long };
+
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (KvsSpoolStore) store
+        = kvs_spool_store_open (rig->folder, good[i], G_MAXUINT64, &error);
+    g_autoptr (GPtrArray) names = spool_rig_list_files (rig->folder);
+
+    ck_assert_msg (store != NULL, "%s: %s", good[i], error != NULL ? error->message : "");
+    ck_assert_uint_eq (names->len, i + 1);
+    write_one (rig, store, T0);
+    ck_assert_uint_eq (stats_of (store).n_fragments, 1);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    assert_not_opened (rig, bad[i], KVS_ERROR_BAD_ARGUMENT);
+}
+END_TEST
+
+/* On an SD card "Front-Door" is the folder of "front-door". */
+START_TEST (test_folder_of_another_stream)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autofree gchar *owner = in_folder (rig, ".stream");
+
+  g_clear_pointer (&store, kvs_spool_store_close);
+  ck_assert (g_file_set_contents (owner, "Front-Door\n", -1, NULL));
+  assert_not_opened (rig, SPOOL_RIG_STREAM, KVS_ERROR_BAD_ARGUMENT);
+  /* as a full disk may have left it */
+  ck_assert (g_file_set_contents (owner, "front", -1, NULL));
+  store = spool_rig_open (rig, G_MAXUINT64);
+}
+END_TEST
+
+START_TEST (test_folder_that_is_removed)
+{
+  static const guint64 timecodes[] = { T1, T2 };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autoptr (GError) error = NULL;
+
+  write_one (rig, store, T0);
+  begin (rig, store, T1, 2);
+  spool_rig_remove_tree (rig->stream_folder);
+  ck_assert (!kvs_spool_store_commit (store, NULL, &error));
+  ck_assert (g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL));
+  kvs_spool_store_abandon (store);
+  write_one (rig, store, T1);
+  write_one (rig, store, T2);
+  spool_rig_assert_holds (store, timecodes, 2);
+}
+END_TEST
+
+/* A disk is taken out, there is nowhere to write, then it is back with what was on it. */
+START_TEST (test_disk_that_comes_back)
+{
+  static const guint64 timecodes[] = { T0, T2 };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autoptr (GError) error = NULL;
+  g_autofree gchar *elsewhere = g_strconcat (rig->folder, ".out", NULL);
+  KvsSpoolEntry entry;
+
+  write_one (rig, store, T0);
+  begin (rig, store, T2, 1);
+  ck_assert_int_eq (g_rename (rig->folder, elsewhere), 0);
+  ck_assert (g_file_set_contents (rig->folder, "no folder", -1, NULL));
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (GError) write_error = NULL;
+    g_autoptr (GError) read_error = NULL;
+
+    ck_assert (!spool_rig_write (rig, store, T1, 1, PAYLOAD_BYTES, &write_error));
+    ck_assert (g_error_matches (write_error, KVS_ERROR, KVS_ERROR_SPOOL));
+    ck_assert (kvs_spool_store_next (store, NULL, &entry));
+    ck_assert_ptr_null (kvs_spool_store_read (store, &entry, &read_error));
+    ck_assert (g_error_matches (read_error, KVS_ERROR, KVS_ERROR_SPOOL));
+  }
+  ck_assert (!kvs_spool_store_is_growing (store));
+  ck_assert (!spool_rig_append (rig, store, T2, 1, PAYLOAD_BYTES, &error));
+  ck_assert (g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL));
+
+  ck_assert_int_eq (g_unlink (rig->folder), 0);
+  ck_assert_int_eq (g_rename (elsewhere, rig->folder), 0);
+  ck_assert (kvs_spool_store_refresh (store, NULL));
+  spool_rig_assert_holds (store, timecodes, 2);
+}
+END_TEST
+
+/* ---- players ---- */
+
+static gchar *
+run_player (const gchar *const *args, const gchar *path)
+{
+  g_autofree gchar *program = g_find_program_in_path (args[0]);
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_auto (GStrv) env = g_environ_setenv (g_get_environ (), "LC_ALL", "C", TRUE);
+  g_autofree gchar *output = NULL;
+  g_autofree gchar *errors = NULL;
+  gint status = 0;
+
+  if (program == NULL)
+    return NULL;
+  for (; *args != NULL; args++)
+    g_ptr_array_add (argv, (gpointer) *args);
+  g_ptr_array_add (argv, (gpointer) path);
+  g_ptr_array_add (argv, NULL);
+  ck_assert (g_spawn_sync (NULL, (gchar **) argv->pdata, env, G_SPAWN_SEARCH_PATH, NULL, NULL,
+                           &output, &errors, &status, NULL));
+  ck_assert_msg (status == 0, "%s%s", output, errors);
+  return g_strconcat (output, errors, NULL);
+}
+
+/* G.711, of which any bytes are sound. */
+static GBytes *
+sound_header (void)
+{
+  static const guint8 uid[KVS_MKV_SEGMENT_UID_BYTES] = { 1 };
+  g_autoptr (GBytes) mulaw = bytes_from_hex ("0700 0100 401f0000 401f0000 0100 0800 0000");
+  g_autoptr (KvsTrack) track
+      = kvs_track_new (1, KVS_TRACK_TYPE_AUDIO, KVS_CODEC_ID_MS_ACM, "sound", mulaw);
+  const KvsTrack *tracks[] = { track };
+
+  track->sample_rate = 8000;
+  track->channels = 1;
+  return kvs_mkv_header_new (tracks, 1, MEDIA_MS, uid);
+}
+
+START_TEST (test_any_player_opens_it)
+{
+  static const gchar *const mkvinfo[] = { "mkvinfo", "--all", NULL };
+  static const gchar *const ffprobe[] = {
+    "ffprobe", "-v", "error", "-show_entries", "packet=pts,size:stream=codec_name", "-of",
+    "compact=nk=1:p=0", NULL,
+  };
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  g_autofree gchar *path = NULL;
+  g_autofree gchar *info = NULL;
+  g_autofree gchar *probe = NULL;
+
+  g_bytes_unref (rig->header);
+  rig->header = sound_header ();
+  begin (rig, store, T0, 2);
+  if (_i == 1) { /* as a crash leaves it, for whoever looks at the files before the next start */
+    g_clear_pointer (&store, kvs_spool_store_close);
+    path = in_folder (rig, "000000000001.part");
+  } else {
+    ck_assert (kvs_spool_store_commit (store, NULL, NULL));
+    path = spool_rig_only_file (rig);
+  }
+  info = run_player (mkvinfo, path);
+  probe = run_player (ffprobe, path);
+  if (info != NULL) {
+    ck_assert_msg (strcasestr (info, "error") == NULL && strcasestr (info, "warning") == NULL
+                   && strcasestr (info, "unknown element") == NULL
+                   && strcasestr (info, "missing") == NULL, "%s", info);
+    ck_assert_msg (strstr (info, "KVSSINK_SPOOL") != NULL, "%s", info);
+  }
+  if (probe != NULL)
+    ck_assert_str_eq (probe, "1787480102120|1000\n1787480102160|1000\npcm_mulaw\n");
+}
+END_TEST
+
+static Suite *
+make_suite (void)
+{
+  Suite *s = suite_create ("spool-store");
+  TCase *tc = tcase_create ("spool-store");
+
+  tcase_set_timeout (tc, 60);
+  tcase_add_test (tc, test_comes_out_as_it_went_in);
+  tcase_add_test (tc, test_relative_times_before_the_epoch);
+  tcase_add_test (tc, test_footage_is_private);
+  tcase_add_test (tc, test_order_is_that_of_recording);
+  tcase_add_test (tc, test_order_of_what_grows);
+  tcase_add_test (tc, test_grows_until_it_is_whole);
+  tcase_add_test (tc, test_abandoned_is_gone);
+  tcase_add_test (tc, test_removed_is_gone);
+  tcase_add_test (tc, test_stats_add_up);
+  tcase_add_test (tc, test_listing_opens_no_file);
+  tcase_add_test (tc, test_unfinished_is_finished);
+  tcase_add_test (tc, test_unfinished_without_a_frame_goes);
+  tcase_add_loop_test (tc, test_unfinished_without_journal_is_set_aside, 0, 2);
+  tcase_add_test (tc, test_journal_left_behind_goes);
+  tcase_add_test (tc, test_oldest_goes_first);
+  tcase_add_test (tc, test_what_never_fits_drives_nothing_out);
+  tcase_add_loop_test (tc, test_damaged_is_set_aside, 0, 5);
+  tcase_add_test (tc, test_nothing_aside_is_replaced);
+  tcase_add_test (tc, test_file_that_somebody_took);
+  tcase_add_test (tc, test_strangers_are_left_alone);
+  tcase_add_test (tc, test_two_spools_put_together);
+  tcase_add_test (tc, test_one_user_at_a_time);
+  tcase_add_test (tc, test_any_stream_name);
+  tcase_add_test (tc, test_folder_of_another_stream);
+  tcase_add_test (tc, test_folder_that_is_removed);
+  tcase_add_test (tc, test_disk_that_comes_back);
+  tcase_add_loop_test (tc, test_any_player_opens_it, 0, 2);
+  suite_add_tcase (s, tc);
+  return s;
+}
+
+int
+main (void)
+{
+  SRunner *runner = srunner_create (make_suite ());
+  gint failed;
+
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
