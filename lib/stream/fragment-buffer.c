@@ -100,8 +100,11 @@ buffered_ns (const KvsFragmentBuffer *buffer)
   const GList *oldest = buffer->n_waiting > 0 ? buffer->after_waiting : buffer->fragments.head;
   const KvsFragment *newest = g_queue_peek_tail ((GQueue *) &buffer->fragments);
 
-  /* What was read back from disk is of another time, and will not stay. */
-  while (oldest != NULL && ((const KvsFragment *) oldest->data)->raw != NULL)
+  /* What was read back from disk is of another time, and neither that nor what is on its way there
+   * will stay. */
+  while (oldest != NULL
+         && (((const KvsFragment *) oldest->data)->raw != NULL
+             || ((const KvsFragment *) oldest->data)->leaves_memory))
     oldest = oldest->next;
   if (oldest == NULL)
     return 0;
@@ -131,7 +134,8 @@ find_victim (KvsFragmentBuffer *buffer)
   for (GList *link = buffer->fragments.head; link != NULL; link = link->next) {
     const KvsFragment *fragment = link->data;
 
-    if (!fragment->complete || kvs_fragment_buffer_is_being_sent (buffer, link))
+    if (!fragment->complete || fragment->leaves_memory
+        || kvs_fragment_buffer_is_being_sent (buffer, link))
       continue;
     if (!fragment->sent)
       return link;
@@ -158,6 +162,15 @@ find_late (KvsFragmentBuffer *buffer)
                                                                                             : NULL;
 }
 
+/* With a disk that works it is bytes alone that press: time is what the disk is for. */
+static gboolean
+must_drop (const KvsFragmentBuffer *buffer)
+{
+  if (buffer->spool != NULL && !buffer->spool_has_trouble)
+    return buffer->bytes - buffer->storing_bytes > buffer->max_bytes;
+  return kvs_fragment_buffer_is_full (buffer);
+}
+
 /* Returns: how many frames went. */
 static guint
 drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped)
@@ -168,8 +181,7 @@ drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped)
   while (kvs_fragment_buffer_is_full (buffer)
          && kvs_fragment_buffer_spool_make_room (buffer, dropped))
     ;
-  while ((victim = kvs_fragment_buffer_is_full (buffer) ? find_victim (buffer)
-                                                        : find_late (buffer)) != NULL) {
+  while ((victim = must_drop (buffer) ? find_victim (buffer) : find_late (buffer)) != NULL) {
     KvsFragment *fragment = kvs_fragment_buffer_unlink (buffer, victim);
 
     n_frames += fragment->n_frames;
