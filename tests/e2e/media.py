@@ -50,16 +50,18 @@ def run_quiet(*command):
     return result.stdout.decode()
 
 
-def probe(path):
-    """What ffprobe says about streams and video packets, each packet with a hash of its bytes."""
+def probe(path, kind="v"):
+    """What ffprobe says about streams and packets, each packet with a hash of its bytes; kind: "v"
+    for video, "a" for audio, "" for all."""
     text = run_quiet(support.tool("ffprobe"), "-v", "warning", "-show_streams", "-show_packets",
-                     "-show_data_hash", "sha256", "-select_streams", "v", "-of", "json", path)
+                     "-show_data_hash", "sha256", *(("-select_streams", kind) if kind else ()),
+                     "-of", "json", path)
     return json.loads(text)
 
 
-def packet_hashes(path):
-    """SHA-256 of each video packet as FFmpeg's demuxer gives it."""
-    return [packet["data_hash"] for packet in probe(path)["packets"]]
+def packet_hashes(path, kind="v"):
+    """SHA-256 of each packet of a kind as FFmpeg's demuxer gives it."""
+    return [packet["data_hash"] for packet in probe(path, kind)["packets"]]
 
 
 def join_files(files):

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs pipelines as users of kvssink wrote them, on a machine that has none of their hardware.
+
+Sources and encoders that are not there are replaced by words (see REPLACED); everything else stays,
+and the properties of kvssink stay to the letter.
+"""
+
+import concurrent.futures
+import os
+import re
+import shlex
+import subprocess
+import unittest
+from typing import NamedTuple
+
+import media
+import support
+from kvslocal import ACCESS_KEY, REGION, SECRET_KEY, KvsLocal
+
+FRAMES = 45
+# What live audio of about that duration takes, at 44.1 or 48 kHz
+AUDIO_BUFFERS = 70
+PROCESSES = 2
+PROPERTIES = r"((?: [\w-]+=(?:\"[^\"]*\"|'[^']*'|\S+))*)"
+CAMERA = f"videotestsrc is-live=true num-buffers={FRAMES}"
+MICROPHONE = f"audiotestsrc is-live=true num-buffers={AUDIO_BUFFERS}"
+ENCODER = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30"
+BYTE_STREAM = "video/x-h264,stream-format=byte-stream,alignment=au"
+
+# (pattern, text in its place). The properties of what is replaced go with it, but for do-timestamp.
+REPLACED = [
+    # a camera that encodes by itself
+    (rf"\bv4l2src{PROPERTIES} ! h264parse", f"{CAMERA} ! {ENCODER} ! {BYTE_STREAM} ! h264parse"),
+    (rf"\bv4l2src{PROPERTIES} ! image/jpeg", f"{CAMERA} ! jpegenc ! image/jpeg"),
+    (rf"\b(?:v4l2|libcamera|avfvideo|ksvideo|ximage|nvarguscamera|nvcamera|intervideo|shm)src"
+     rf"{PROPERTIES}(?= !)", CAMERA),
+    (rf"\b(?:alsa|pulse|osxaudio|wasapi)src{PROPERTIES}(?= !)", MICROPHONE),
+    # hardware encoders, with what they give
+    (rf"\b(?:omxh264enc|nvv4l2h264enc|vpuenc_h264){PROPERTIES}(?= !)",
+     # the grammar takes no caps after caps
+     f"{ENCODER} ! {BYTE_STREAM} ! identity"),
+    (rf"\bv4l2h264enc{PROPERTIES} ! video/x-h264,level=(\S+)",
+     rf"{ENCODER} ! {BYTE_STREAM} ! capssetter caps=video/x-h264,level=\2 "
+     rf"! video/x-h264,level=\2"),
+    (rf"\bvtenc_h264_hw{PROPERTIES}(?= !)",
+     f"{ENCODER} ! video/x-h264,stream-format=avc,alignment=au"),
+    (r"\bomxh264dec ! nveglglessink", "avdec_h264 ! fakesink sync=false"),
+    (rf"\bnvvidconv{PROPERTIES}(?= !)", "videoconvert ! videoscale"),
+    (r"\(memory:NVMM\)", ""),
+    (rf"\b(?:gvadetect|gvatrack|gvawatermark|myfilter){PROPERTIES}(?= !)", "identity"),
+]
+
+
+class Pipeline(NamedTuple):
+    """One pipeline: where it is from, its text, and what must come of it.
+
+    frames    video frames that must be stored, of each stream; None where the pipeline drops some
+    audio     whether there must be audio
+    before    words before gst-launch-1.0
+    """
+
+    name: str
+    text: str
+    frames: int | None = FRAMES
+    audio: bool = False
+    before: str = ""
+
+    def words(self, **values):
+        text = " ".join(self.text.split())
+        for pattern, replacement in REPLACED:
+            text = re.sub(pattern, replacement, text)
+        for name, value in {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "region": REGION,
+                            "frames": FRAMES, **values}.items():
+            text = text.replace("{%s}" % name, str(value))
+        return shlex.split(text)
+
+    @property
+    def streams(self):
+        return re.findall(r"stream-name=\"?([\w.-]+)", self.text)
+
+
+class Outcome(NamedTuple):
+    """What a pipeline said, and what is stored: for each stream a file and its packets."""
+
+    status: int
+    output: str
+    streams: dict
+
+
+def stored(kvs, stream):
+    """What is stored in a stream as one file, with what ffprobe reads in it."""
+    files = media.split_files(kvs.get_media(stream))
+    path = os.path.join(kvs.data, f"{stream}.mkv")
+    with open(path, "wb") as file:
+        file.write(media.join_files(files))
+    return path
+
+
+def run(pipeline, command=None, **values):
+    """Runs a pipeline to its end against a kvs-local of its own, and gives what a check needs."""
+    with KvsLocal(args=["--get-media-empty-seconds", "1"]) as kvs:
+        env = dict(kvs.env)
+        # libx265 itself leaks
+        if "x265enc" in pipeline.text:
+            env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        words = pipeline.words(folder=kvs.data, **values)
+        command = command or ([*pipeline.before.split(), support.tool("gst-launch-1.0"), "-e", "-m"])
+        child = support.Child([*command, *words], pipeline.name,
+                              {**support.gst_environment(), **env})
+        status = child.wait(60)
+        streams = {}
+        if status == 0:
+            for name in pipeline.streams:
+                path = stored(kvs, name)
+                streams[name] = inspect(path)
+        return Outcome(status, child.output, streams)
+
+
+def inspect(path):
+    """Packets by kind, and what FFmpeg complains about when it decodes them."""
+    facts = media.probe(path, "")
+    kinds = {stream["index"]: stream["codec_type"] for stream in facts["streams"]}
+    packets = {"video": [], "audio": []}
+    for packet in facts["packets"]:
+        packets[kinds[packet["stream_index"]]].append(packet)
+    decoding = subprocess.run(
+        # decoding is the matter: with frame-timecodes=false the times of B-frames are in disorder
+        [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-fps_mode", "drop",
+         "-f", "null", "-"],
+        capture_output=True, text=True, timeout=120 * support.SLOWNESS, check=False)
+    return {"packets": packets, "complaints": decoding.stderr}
+
+
+class Case(unittest.TestCase):
+    """Runs a table of pipelines, two at a time, and checks each."""
+
+    timeout = 180
+
+    def run_all(self, pipelines, runner=run, **values):
+        with concurrent.futures.ThreadPoolExecutor(PROCESSES) as pool:
+            futures = [(pipeline, pool.submit(runner, pipeline, **values))
+                       for pipeline in pipelines]
+            for pipeline, future in futures:
+                with self.subTest(pipeline.name):
+                    self.check(pipeline, future.result())
+
+    def check(self, pipeline, outcome):
+        said = "\n".join(line for line in outcome.output.splitlines()
+                         if not line.startswith("Got message"))
+        self.assertEqual(outcome.status, 0, said[-4000:])
+        self.assertNotRegex(outcome.output, r"(?m)^(?:ERROR|WARNING).*GstKvsSink")
+        self.assertNotIn("type=(string)error", outcome.output)
+        self.assertTrue(outcome.streams)
+        for stream in outcome.streams.values():
+            self.check_stream(pipeline, stream)
+
+    def check_stream(self, pipeline, stream):
+        video, audio = stream["packets"]["video"], stream["packets"]["audio"]
+        self.assertEqual(stream["complaints"], "")
+        if pipeline.frames is not None:
+            self.assertEqual(len(video), pipeline.frames)
+        else:
+            self.assertGreater(len(video), 0)
+        self.assertEqual(len({packet["data_hash"] for packet in video}), len(video))
+        if pipeline.audio:
+            self.assertGreater(len(audio), 0)
+        else:
+            self.assertEqual(audio, [])
