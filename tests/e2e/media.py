@@ -64,6 +64,14 @@ def packet_hashes(path, kind="v"):
     return [packet["data_hash"] for packet in probe(path, kind)["packets"]]
 
 
+def payload(path, kind):
+    """The bytes of all packets of a kind, one after the other."""
+    result = subprocess.run(
+        [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-map", f"0:{kind}", "-c",
+         "copy", "-f", "data", "-"], capture_output=True, timeout=120, check=True)
+    return result.stdout
+
+
 def join_files(files):
     """One Matroska file: the first one, and the Clusters of the others."""
     return files[0] + b"".join(data[data.index(CLUSTER_ID):] for data in files[1:])
