@@ -85,6 +85,14 @@ def picture_hashes(path):
             if line and not line.startswith("#")]
 
 
+def gstreamer_picture_hashes(path, parser, decoder):
+    """A hash of each picture that a decoder of GStreamer gives."""
+    text = run_quiet(
+        support.tool("gst-launch-1.0"), "-q", "filesrc", f"location={path}", "!", "matroskademux",
+        "!", parser, "!", decoder, "!", "checksumsink", "hash=sha256", "sync=false")
+    return [line.split()[1] for line in text.splitlines() if line]
+
+
 def check_with_mkvinfo(path):
     """mkvinfo's reading of a file, which must have no complaint."""
     text = run_quiet(support.tool("mkvinfo"), "--all", path)

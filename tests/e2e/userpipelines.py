@@ -80,9 +80,14 @@ class Pipeline(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What is stored in a stream: packets by kind, and what FFmpeg says against decoding them."""
+    """What is stored in a stream: packets by kind, and what FFmpeg says against decoding them.
 
+    The file of all fragments goes with kvs-local's folder.
+    """
+
+    path: str
     fragments: list
+    streams: list
     video: list
     audio: list
     audio_payload: bytes
@@ -117,6 +122,7 @@ def run(pipeline, command=None, **values):
 
 
 def read_stored(kvs, stream):
+    """See Stored."""
     files = media.split_files(kvs.get_media(stream))
     path = os.path.join(kvs.data, f"{stream}.mkv")
     with open(path, "wb") as file:
@@ -132,7 +138,8 @@ def read_stored(kvs, stream):
         [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-fps_mode", "drop",
          "-f", "null", "-"],
         capture_output=True, text=True, timeout=120 * support.SLOWNESS, check=False)
-    return Stored(files, packets["video"], packets["audio"], payload, decoding.stderr)
+    return Stored(path, files, facts["streams"], packets["video"], packets["audio"], payload,
+                  decoding.stderr)
 
 
 class Case(unittest.TestCase):
