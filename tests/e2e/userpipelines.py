@@ -142,6 +142,12 @@ def read_stored(kvs, stream):
                   decoding.stderr)
 
 
+def last_words(output):
+    """The end of what gst-launch-1.0 -m said, without the messages."""
+    lines = [line for line in output.splitlines() if not line.startswith("Got message")]
+    return "\n".join(lines)[-4000:]
+
+
 class Case(unittest.TestCase):
     """Runs a table of pipelines, two at a time, and checks each."""
 
@@ -156,9 +162,7 @@ class Case(unittest.TestCase):
                     self.check(pipeline, future.result())
 
     def check(self, pipeline, outcome):
-        said = "\n".join(line for line in outcome.output.splitlines()
-                         if not line.startswith("Got message"))
-        self.assertEqual(outcome.status, 0, said[-4000:])
+        self.assertEqual(outcome.status, 0, last_words(outcome.output))
         self.assertNotRegex(outcome.output, r"(?m)^(?:ERROR|WARNING).*GstKvsSink")
         self.assertNotIn("type=(string)error", outcome.output)
         self.assertTrue(outcome.streams)
