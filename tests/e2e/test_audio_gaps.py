@@ -28,12 +28,12 @@ PACE = "! identity sync=true"
 
 
 def pictures(seconds, start=0):
-    return PICTURES.format(pace="{pace}", buffers=round(seconds * RATE), offset=start * SECOND)
+    return PICTURES.format(pace="{pace}", buffers=round(seconds * RATE), offset=round(start * SECOND))
 
 
 def tone(seconds, start=0):
     return TONE.format(buffers=round(seconds * AUDIO_RATE / 1024),
-                       offset=start * SECOND)
+                       offset=round(start * SECOND))
 
 
 class Case(NamedTuple):
