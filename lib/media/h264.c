@@ -66,7 +66,7 @@ read_chroma_format (KvsBitReader *reader, KvsH264Sps *out, GError **error)
   if (!read_bounded (reader, "chroma_format_idc", 3, &chroma_format_idc, error))
     return FALSE;
   if (chroma_format_idc == 3)
-    kvs_bit_reader_skip (reader, 1); /* separate_colour_plane_flag */
+    out->separate_colour_plane = kvs_bit_reader_read (reader, 1) != 0;
   if (!read_bounded (reader, "bit_depth_luma_minus8", 6, &luma, error)
       || !read_bounded (reader, "bit_depth_chroma_minus8", 6, &chroma, error))
     return FALSE;
@@ -86,18 +86,22 @@ read_chroma_format (KvsBitReader *reader, KvsH264Sps *out, GError **error)
 
 /* From log2_max_frame_num_minus4 to gaps_in_frame_num_value_allowed_flag. */
 static gboolean
-skip_numbering (KvsBitReader *reader, GError **error)
+read_numbering (KvsBitReader *reader, KvsH264Sps *out, GError **error)
 {
-  guint32 value, poc_type, n_cycle;
+  guint32 frame_num, poc_type, poc_lsb, n_cycle, n_ref_frames;
 
-  if (!read_bounded (reader, "log2_max_frame_num_minus4", 12, &value, error)
+  if (!read_bounded (reader, "log2_max_frame_num_minus4", 12, &frame_num, error)
       || !read_bounded (reader, "pic_order_cnt_type", 2, &poc_type, error))
     return FALSE;
-  if (poc_type == 0
-      && !read_bounded (reader, "log2_max_pic_order_cnt_lsb_minus4", 12, &value, error))
-    return FALSE;
+  out->log2_max_frame_num = (guint8) (4 + frame_num);
+  out->pic_order_cnt_type = (guint8) poc_type;
+  if (poc_type == 0) {
+    if (!read_bounded (reader, "log2_max_pic_order_cnt_lsb_minus4", 12, &poc_lsb, error))
+      return FALSE;
+    out->log2_max_pic_order_cnt_lsb = (guint8) (4 + poc_lsb);
+  }
   if (poc_type == 1) {
-    kvs_bit_reader_skip (reader, 1); /* delta_pic_order_always_zero_flag */
+    out->delta_pic_order_always_zero = kvs_bit_reader_read (reader, 1) != 0;
     kvs_bit_reader_read_se (reader); /* offset_for_non_ref_pic */
     kvs_bit_reader_read_se (reader); /* offset_for_top_to_bottom_field */
     if (!read_bounded (reader, "num_ref_frames_in_pic_order_cnt_cycle", 255, &n_cycle, error))
@@ -105,7 +109,7 @@ skip_numbering (KvsBitReader *reader, GError **error)
     for (guint i = 0; i < n_cycle; i++)
       kvs_bit_reader_read_se (reader);
   }
-  if (!read_bounded (reader, "max_num_ref_frames", 16, &value, error))
+  if (!read_bounded (reader, "max_num_ref_frames", 16, &n_ref_frames, error))
     return FALSE;
   kvs_bit_reader_skip (reader, 1);
   return TRUE;
@@ -188,7 +192,7 @@ kvs_h264_sps_parse (const guint8 *nal, gsize size, KvsH264Sps *out, GError **err
   if (profile_has_chroma_format (out->profile_idc)
       && !read_chroma_format (&reader, out, error))
     return FALSE;
-  if (!skip_numbering (&reader, error) || !read_picture_size (&reader, out, error))
+  if (!read_numbering (&reader, out, error) || !read_picture_size (&reader, out, error))
     return FALSE;
   kvs_bit_reader_skip (&reader, 1); /* vui_parameters_present_flag shows that nothing is cut off */
   if (reader.failed) {

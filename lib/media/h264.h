@@ -46,6 +46,12 @@ typedef enum {
  * @chroma_format_idc: 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4
  * @bit_depth_luma: bits of a sample, 8 to 14
  * @bit_depth_chroma: bits of a sample, 8 to 14
+ * @separate_colour_plane: whether each slice is of one of three colour planes
+ * @log2_max_frame_num: bits of frame_num, 4 to 16
+ * @pic_order_cnt_type: 0 to 2
+ * @log2_max_pic_order_cnt_lsb: bits of pic_order_cnt_lsb, 4 to 16, where @pic_order_cnt_type is 0
+ * @delta_pic_order_always_zero: where @pic_order_cnt_type is 1, that slices have no
+ *   delta_pic_order_cnt
  * @frame_mbs_only: whether there can be no interlaced pictures
  * @width: in pixels, after cropping
  * @height: in pixels of a whole frame, after cropping
@@ -58,6 +64,11 @@ typedef struct {
   guint8 chroma_format_idc;
   guint8 bit_depth_luma;
   guint8 bit_depth_chroma;
+  gboolean separate_colour_plane;
+  guint8 log2_max_frame_num;
+  guint8 pic_order_cnt_type;
+  guint8 log2_max_pic_order_cnt_lsb;
+  gboolean delta_pic_order_always_zero;
   gboolean frame_mbs_only;
   guint width;
   guint height;
