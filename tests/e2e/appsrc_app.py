@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A program with a pipeline of its own, as users of kvssink write them: appsrc is fed from code, and
-a valve is opened while the pipeline runs.
+"""A program with a pipeline of its own, as users of kvssink write them: appsrc is fed from code,
+and a valve is opened while the pipeline runs.
 
     appsrc_app.py [--feed APPSRC=PIPELINE]... [--open VALVE:BUFFERS]... PIPELINE...
 
-Each buffer that comes out of the end of a feed's PIPELINE is pushed into the appsrc of that name, as
-fast as it is taken. A valve is opened after so many buffers came to it. Ends with the pipeline's EOS.
+Each buffer that comes out of the end of a feed's PIPELINE is pushed into the appsrc of that name,
+without its caps, as fast as it is taken. A valve is opened after so many buffers came to it. Ends with the pipeline's EOS.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import threading
 import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
-from gi.repository import Gst, GstApp  # noqa: E402  pylint: disable=wrong-import-position,unused-import
+from gi.repository import Gst, GstApp  # noqa: E402,F401  pylint: disable=all
 
 FEED_SECONDS = 60
 
@@ -27,7 +27,7 @@ def feed(appsrc, description):
     out = source.get_by_name("out")
     source.set_state(Gst.State.PLAYING)
     while (sample := out.try_pull_sample(FEED_SECONDS * Gst.SECOND)) is not None:
-        if appsrc.push_sample(sample) != Gst.FlowReturn.OK:
+        if appsrc.push_buffer(sample.get_buffer()) != Gst.FlowReturn.OK:
             break
     appsrc.end_of_stream()
     source.set_state(Gst.State.NULL)

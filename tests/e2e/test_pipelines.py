@@ -171,6 +171,7 @@ PIPED = Pipeline("fdsrc", """
 
 # Pipelines of programs, each appsrc with the pipeline that feeds it
 RGB = f"videotestsrc num-buffers={FRAMES} ! video/x-raw,format=RGB,width=320,height=240,framerate=30/1"
+BYTE_STREAM_FEED = f"filesrc location={{mp4}} ! qtdemux ! h264parse ! {userpipelines.BYTE_STREAM}"
 APPLICATIONS = [
     (Pipeline("python-appsrc", """
         appsrc name=appsrc is-live=true format=3
@@ -185,9 +186,10 @@ APPLICATIONS = [
         ! queue max-size-buffers=1 leaky=0
         ! kvssink stream-name=camera fragment-acks=true absolute-fragment-times=false
         frame-timecodes=false max-latency=1 replay-duration=0"""),
-     ["frame=filesrc location={mp4} ! qtdemux ! h264parse"]),
+     ["frame=" + BYTE_STREAM_FEED]),
     (Pipeline("smart-camera", """
-        appsrc name=frame format=time ! videoconvert ! tee name=t
+        appsrc name=frame format=time caps=video/x-raw,format=RGB,width=320,height=240,framerate=30/1
+        ! videoconvert ! tee name=t
         t. ! queue max-size-buffers=3 leaky=downstream ! x264enc tune=zerolatency
         speed-preset=ultrafast ! h264parse config-interval=-1
         ! kvssink name=kvs_sink stream-name=smart storage-size=64 aws-region=us-west-2
@@ -206,7 +208,7 @@ APPLICATION_WITH_AUDIO = (Pipeline("appsrc-audio", """
     appsrc name=appsrcaudio format=time block=false leaky-type=downstream max-bytes=5000000
     ! audio/mpeg,mpegversion=4,rate=(int)48000,channels=1,stream-format=(string)raw,codec_data=(buffer)1188
     ! aacparse ! queue ! kvssink.""", audio=True),
-    ["appsrcvideo=filesrc location={mp4} ! qtdemux ! h264parse",
+    ["appsrcvideo=" + BYTE_STREAM_FEED,
      "appsrcaudio=audiotestsrc num-buffers=70 ! audio/x-raw,rate=48000,channels=1 ! avenc_aac "
      "! aacparse ! audio/mpeg,stream-format=raw"])
 
