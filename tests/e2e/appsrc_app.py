@@ -6,7 +6,8 @@ and a valve is opened while the pipeline runs.
     appsrc_app.py [--feed APPSRC=PIPELINE]... [--open VALVE:BUFFERS]... PIPELINE...
 
 Each buffer that comes out of the end of a feed's PIPELINE is pushed into the appsrc of that name,
-without its caps, as fast as it is taken. A valve is opened after so many buffers came to it. Ends with the pipeline's EOS.
+without its caps, as fast as it is taken. A valve is opened after so many buffers came to it. Ends
+with the pipeline's EOS.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import threading
 import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
-from gi.repository import Gst, GstApp  # noqa: E402,F401  pylint: disable=all
+from gi.repository import Gst, GstApp  # noqa: E402,F401
 
 FEED_SECONDS = 60
 

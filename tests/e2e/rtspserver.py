@@ -17,7 +17,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  pylint: disable=wrong-import-position
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 LOOPBACK = "127.0.0.1"
 # The server tries one after the other

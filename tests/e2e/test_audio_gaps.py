@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Audio that comes late, ends early or pauses: everything arrives, with its times, and the service has
-nothing to refuse, because each fragment holds frames of each track that its header declares."""
+"""Audio that comes late, ends early or pauses: everything arrives, with its times, and the service
+has nothing to refuse, because each fragment holds frames of each track that its header declares."""
 
 import concurrent.futures
 import os
@@ -28,7 +28,8 @@ PACE = "! identity sync=true"
 
 
 def pictures(seconds, start=0):
-    return PICTURES.format(pace="{pace}", buffers=round(seconds * RATE), offset=round(start * SECOND))
+    return PICTURES.format(pace="{pace}", buffers=round(seconds * RATE),
+                           offset=round(start * SECOND))
 
 
 def tone(seconds, start=0):
@@ -60,6 +61,7 @@ class AudioGaps(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
+        support.require_elements("avenc_aac")
         cls.kvs = KvsLocal(args=["--get-media-empty-seconds", "1"]).start()
         cls.addClassCleanup(cls.kvs.__exit__)
         cls.folder = tempfile.TemporaryDirectory()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Streams of real encoders, in every form that GStreamer hands them over, arrive whole.
 
-What is stored is compared with what GStreamer's own parser and Matroska muxer make of the same clip.
+What is stored is compared with what GStreamer's parser and Matroska muxer make of the same clip.
+fdkaacenc is left out: it is not in Debian main.
 """
 
 import concurrent.futures
@@ -61,8 +62,8 @@ AUDIO = [
     ("avenc_aac", "aacparse ! audio/mpeg,stream-format=adts"),
     ("voaacenc", "aacparse ! audio/mpeg,stream-format=raw"),
     ("voaacenc", "aacparse ! audio/mpeg,stream-format=adts"),
-    ("alawenc", "queue"),
-    ("mulawenc", "queue"),
+    ("alawenc", "audio/x-alaw"),
+    ("mulawenc", "audio/x-mulaw"),
 ]
 
 
@@ -90,6 +91,7 @@ class Encoders(unittest.TestCase):
         cls.addClassCleanup(cls.kvs.__exit__)
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
+        support.require_elements("avenc_aac", "voaacenc")
         cls.sounds = {}
         for name, source in SOUNDS.items():
             path = os.path.join(cls.folder.name, f"{name}.mkv")
@@ -99,8 +101,9 @@ class Encoders(unittest.TestCase):
     def make_clip(self, name):
         parser, caps, _, stored = codec = codec_of(name)
         path = os.path.join(self.folder.name, f"{name}.mkv")
-        media.launch(RAW, ENCODERS[name], f"! {parser} ! {caps},stream-format={stored},alignment=au",
-                     f"! matroskamux ! filesink location={path}")
+        media.launch(RAW, ENCODERS[name],
+                     f"! {parser} ! {caps},stream-format={stored},alignment=au ! matroskamux",
+                     f"! filesink location={path}")
         return Source(path, "v", codec)
 
     def upload(self, name, clip, form, audio, stream=None):
@@ -127,6 +130,7 @@ class Encoders(unittest.TestCase):
             for at, name in enumerate(ENCODERS):
                 if name.split("-")[0] != prefix:
                     continue
+                support.require_elements(ENCODERS[name].split()[0])
                 clip = self.make_clip(name)
                 self.assertEqual(len(clip.hashes), FRAMES)
                 forms = FORMATS[codec_of(name)[3]]

@@ -9,6 +9,8 @@ that no kvssink ever had.
 import functools
 import http.server
 import os
+import shlex
+import sys
 import tempfile
 import threading
 import unittest
@@ -170,7 +172,8 @@ PIPED = Pipeline("fdsrc", """
     ! kvssink stream-name="pi" aws-region="us-west-2" storage-size=128""")
 
 # Pipelines of programs, each appsrc with the pipeline that feeds it
-RGB = f"videotestsrc num-buffers={FRAMES} ! video/x-raw,format=RGB,width=320,height=240,framerate=30/1"
+RGB_CAPS = "video/x-raw,format=RGB,width=320,height=240,framerate=30/1"
+RGB = f"videotestsrc num-buffers={FRAMES} ! {RGB_CAPS}"
 BYTE_STREAM_FEED = f"filesrc location={{mp4}} ! qtdemux ! h264parse ! {userpipelines.BYTE_STREAM}"
 APPLICATIONS = [
     (Pipeline("python-appsrc", """
@@ -187,9 +190,8 @@ APPLICATIONS = [
         ! kvssink stream-name=camera fragment-acks=true absolute-fragment-times=false
         frame-timecodes=false max-latency=1 replay-duration=0"""),
      ["frame=" + BYTE_STREAM_FEED]),
-    (Pipeline("smart-camera", """
-        appsrc name=frame format=time caps=video/x-raw,format=RGB,width=320,height=240,framerate=30/1
-        ! videoconvert ! tee name=t
+    (Pipeline("smart-camera", f"""
+        appsrc name=frame format=time caps={RGB_CAPS} ! videoconvert ! tee name=t
         t. ! queue max-size-buffers=3 leaky=downstream ! x264enc tune=zerolatency
         speed-preset=ultrafast ! h264parse config-interval=-1
         ! kvssink name=kvs_sink stream-name=smart storage-size=64 aws-region=us-west-2
@@ -206,7 +208,8 @@ APPLICATION_WITH_AUDIO = (Pipeline("appsrc-audio", """
     ! h264parse name=parser ! kvssink name=kvssink stream-name=X storage-size=512 streaming-type=2
     file-start-time=0 retention-period=1 stream-tags=X
     appsrc name=appsrcaudio format=time block=false leaky-type=downstream max-bytes=5000000
-    ! audio/mpeg,mpegversion=4,rate=(int)48000,channels=1,stream-format=(string)raw,codec_data=(buffer)1188
+    ! "audio/mpeg,mpegversion=4,rate=(int)48000,channels=1,stream-format=(string)raw,
+    codec_data=(buffer)1188"
     ! aacparse ! queue ! kvssink.""", audio=True),
     ["appsrcvideo=" + BYTE_STREAM_FEED,
      "appsrcaudio=audiotestsrc num-buffers=70 ! audio/x-raw,rate=48000,channels=1 ! avenc_aac "
@@ -259,10 +262,9 @@ class Files(userpipelines.Case):
 
     def test_camera_program_in_a_pipe(self):
         """A program that writes H.264 to its standard output, with no times at all."""
-        shell = ["bash", "-c", 'from=(); while [ "$1" != -- ]; do from+=("$1"); shift; done; shift; '
-                 '"${from[@]}" | "$@"', "bash"]
         launch = support.tool("gst-launch-1.0")
-        command = [*shell, "env", "-u", "LD_PRELOAD", launch, *PIPE.words(), "--", launch, "-e", "-m"]
+        camera = shlex.join(["env", "-u", "LD_PRELOAD", launch, *PIPE.words()])
+        command = ["bash", "-c", f'{camera} | "$@"', "bash", launch, "-e", "-m"]
         self.check(PIPED, userpipelines.run(PIPED, command))
 
     def run_application(self, application, **values):
@@ -272,7 +274,7 @@ class Files(userpipelines.Case):
             for name, value in values.items():
                 argument = argument.replace("{%s}" % name, value)
             feeds += [argument] if argument.startswith("--") else ["--feed", argument]
-        return userpipelines.run(pipeline, ["/usr/bin/python3", APP, *feeds], **values)
+        return userpipelines.run(pipeline, [sys.executable, APP, *feeds], **values)
 
     def test_applications(self):
         self.run_applications(APPLICATIONS)
@@ -281,6 +283,7 @@ class Files(userpipelines.Case):
         self.run_applications([APPLICATION_WITH_AUDIO])
 
     def run_applications(self, applications):
+        support.require_introspection("Gst", "GstApp")
         arguments = {pipeline: arguments for pipeline, arguments in applications}
         self.run_all(list(arguments), lambda pipeline, **values: self.run_application(
             (pipeline, arguments[pipeline]), **values), **self.values)

@@ -6,6 +6,7 @@ The cameras send known clips, so that what is stored can be compared with them.
 
 import os
 import re
+import sys
 import tempfile
 import unittest
 
@@ -42,7 +43,8 @@ CAMERAS = {
             "h264parse ! rtph264pay", "mpegaudioparse ! rtpmpapay", "rtph264depay ! h264parse", ""),
 }
 # A camera whose picture takes two seconds from the lens to the network
-LATE = ("videotestsrc is-live=true num-buffers=150 ! video/x-raw,width=160,height=120,framerate=30/1 "
+LATE = ("videotestsrc is-live=true num-buffers=150 "
+        "! video/x-raw,width=160,height=120,framerate=30/1 "
         "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 "
         "! queue min-threshold-time=2000000000 max-size-time=3000000000 max-size-buffers=0 "
         "! rtph264pay name=pay0 pt=96")
@@ -58,7 +60,8 @@ def make_clip(folder, name):
 
 def mount(name, clip):
     _, audio, pay_video, pay_audio = CAMERAS[name][:4]
-    launch = f"filesrc location={clip} ! matroskademux name=d d. ! queue ! {pay_video} name=pay0 pt=96"
+    launch = (f"filesrc location={clip} ! matroskademux name=d "
+              f"d. ! queue ! {pay_video} name=pay0 pt=96")
     if audio:
         launch += f" d. ! queue ! {pay_audio} name=pay1 pt=97"
     return f"/{name}={launch}"
@@ -67,7 +70,8 @@ def mount(name, clip):
 def sent_hashes(folder, name, clip):
     """The frames after payloader and depayloader, which may move parameter sets."""
     path = os.path.join(folder, f"{name}-sent.mkv")
-    media.launch(f"filesrc location={clip} ! matroskademux ! {CAMERAS[name][2]} ! {CAMERAS[name][4]}",
+    media.launch(f"filesrc location={clip} ! matroskademux",
+                 f"! {CAMERAS[name][2]} ! {CAMERAS[name][4]}",
                  f"! matroskamux ! filesink location={path}")
     return media.packet_hashes(path)
 
@@ -77,6 +81,7 @@ class Case(userpipelines.Case):
 
     @classmethod
     def setUpClass(cls):
+        support.require_introspection("Gst", "GstRtsp", "GstRtspServer")
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.clips = {name: make_clip(folder.name, name) for name in CAMERAS}
@@ -84,7 +89,7 @@ class Case(userpipelines.Case):
 
     def setUp(self):
         mounts = [mount(name, clip) for name, clip in self.clips.items()]
-        self.server = support.Child(["/usr/bin/python3", os.path.join(HERE, "rtspserver.py"),
+        self.server = support.Child([sys.executable, os.path.join(HERE, "rtspserver.py"),
                                      *mounts, f"/late={LATE}"], "rtspserver")
         self.addCleanup(self.server.terminate)
         url = self.server.wait_for_output(r"(?m)^rtsp://\S+").group()
@@ -138,7 +143,8 @@ VIDEO = [
         rtspsrc location={video} short-header=TRUE ! rtph264depay ! h264parse ! video/x-h264
         ! kvssink stream-name="axis" storage-size=512 """ + KEYS, FRAMES),
     Pipeline("aws-docs", """
-        rtspsrc location={video} short-header=TRUE ! rtph264depay ! video/x-h264, format=avc,alignment=au
+        rtspsrc location={video} short-header=TRUE ! rtph264depay
+        ! video/x-h264, format=avc,alignment=au
         ! kvssink stream-name=YourStreamName storage-size=512""", FRAMES),
     Pipeline("kubernetes", """
         rtspsrc protocols="tcp" location={video} short-header=TRUE ! rtph264depay ! h264parse
@@ -186,11 +192,12 @@ WITH_AUDIO = [
     Pipeline("mp2-to-aac", """
         rtspsrc name=src location={mp2} short-header=true ! rtph264depay
         ! h264parse ! kvssink name=sink stream-name=mp2
-        src. ! rtpmpadepay ! mpegaudioparse ! mpg123audiodec ! audioresample ! audioconvert ! voaacenc ! aacparse
-        ! queue ! sink.""", FRAMES, audio=True),
+        src. ! rtpmpadepay ! mpegaudioparse ! mpg123audiodec ! audioresample ! audioconvert
+        ! voaacenc ! aacparse ! queue ! sink.""", FRAMES, audio=True),
     Pipeline("latm", """
         rtspsrc location={latm} short-header=TRUE name=demux
-        demux. ! rtph265depay ! h265parse ! video/x-h265, format=havc,alignment=au, width=320, height=240
+        demux. ! rtph265depay ! h265parse
+        ! video/x-h265, format=havc,alignment=au, width=320, height=240
         ! kvssink name=sink stream-name=latm restart_on_error=false connection_staleness=40
         key-frame-fragmentation=false demux. ! queue ! rtpmp4adepay ! sink.""", FRAMES, audio=True),
     Pipeline("detection", """
@@ -215,8 +222,11 @@ PAUSED = Pipeline("pause", """
 
 
 class Published(Case):
-    """Pipelines that users published; see test_pipelines.py. Left out: do-timestamp, a property that
-    rtspsrc does not have. Put in: mpegaudioparse, without which nothing says which layer it is."""
+    """Pipelines that users published; see test_pipelines.py.
+
+    Left out: do-timestamp, a property that rtspsrc does not have. Put in: mpegaudioparse, without
+    which nothing says what layer of MPEG audio it is.
+    """
 
     def check_count(self, pipeline, n_frames):
         missing = 0 if re.search('protocols="?tcp', pipeline.text) else UDP_FRAMES_AT_END
@@ -231,13 +241,15 @@ class Published(Case):
 
     def test_pause(self):
         """A valve in front of the depayloader opens after 30 packets."""
-        command = ["/usr/bin/python3", os.path.join(HERE, "appsrc_app.py"), "--open=valve:30"]
+        command = [sys.executable, os.path.join(HERE, "appsrc_app.py"), "--open=valve:30"]
         self.check(PAUSED, userpipelines.run(PAUSED, command, **self.urls))
 
 
 class CameraClock(Case):
+    """Where a camera says what time it is, that counts."""
+
     def test_reference_timestamps(self):
-        """Producer timestamps are the camera's NTP times, not those of arrival two seconds later."""
+        """Producer timestamps are the camera's NTP times, not those of arrival 2 s later."""
         with KvsLocal() as kvs:
             child = support.pipeline(
                 f"rtspsrc location={self.urls['late']} protocols=tcp latency=0 "

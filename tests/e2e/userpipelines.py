@@ -110,7 +110,7 @@ def run(pipeline, command=None, **values):
         if "x265enc" in pipeline.text:
             env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         words = pipeline.words(folder=kvs.data, **values)
-        command = command or ([*pipeline.before.split(), support.tool("gst-launch-1.0"), "-e", "-m"])
+        command = command or [*pipeline.before.split(), support.tool("gst-launch-1.0"), "-e", "-m"]
         child = support.Child([*command, *words], pipeline.name,
                               {**support.gst_environment(), **env})
         status = child.wait(60)
