@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of GstKvsSink share: gstkvssink.c (class, pads, states), gstkvssinkrun.c (the producer
- * and what it tells) and gstkvssinkstream.c (buffers and events). */
+/* What the parts of GstKvsSink share: gstkvssink.c (class and states), gstkvssinkpads.c (its pads),
+ * gstkvssinkrun.c (the producer and what it tells), gstkvssinkchain.c (buffers) and
+ * gstkvssinkevents.c. */
 #pragma once
 
 #include "gstkvssink.h"
@@ -26,30 +27,36 @@ struct _GstKvsSink {
   gboolean drained;     /* all is delivered; EOS may be posted */
   gboolean is_playing;
   guint32 eos_seqnum;
-  guint next_pad_id;
+  guint32 flush_seqnum;
+  gint64 dropped_warning_us;
+  gint64 metadata_warning_us;
 
-  /* between READY to PAUSED and PAUSED to READY */
-  GstKvsSinkTarget *target;
+  GstKvsSinkTarget *target; /* between READY to PAUSED and PAUSED to READY */
 
-  /* the streaming thread alone */
-  GstKvsTimeline timeline;
+  /* constant between READY to PAUSED and PAUSED to READY */
+  GstKvsTimeline *timeline; /* thread safe */
   gint64 default_duration_ns;
-  gint64 key_unit_request_us;
-  gint64 damaged_warning_us;
-
-  /* buffers; atomic */
-  gint n_damaged;
-  gint n_before_parameter_sets;
+  gboolean drops_corrupted;
 };
 
 void gst_kvs_sink_start_producer (GstKvsSink *sink);
 void gst_kvs_sink_release_producer (GstKvsSink *sink);
 gboolean gst_kvs_sink_restart_if_finished (GstKvsSink *sink);
 KvsProducer *gst_kvs_sink_get_producer (GstKvsSink *sink);
+KvsProducer *gst_kvs_sink_get_run (GstKvsSink *sink, guint *generation);
+KvsMetadata *gst_kvs_sink_get_metadata (GstKvsSink *sink);
 void gst_kvs_sink_report_settings_error (GstKvsSink *sink);
 void gst_kvs_sink_post_eos_if_due (GstKvsSink *sink);
 
+GstPad *gst_kvs_sink_request_new_pad (GstElement *element, GstPadTemplate *template,
+                                      const gchar *name, const GstCaps *caps);
+void gst_kvs_sink_release_pad (GstElement *element, GstPad *pad);
+void gst_kvs_sink_reset_pads (GstKvsSink *sink);
+void gst_kvs_sink_set_pads_flushing (GstKvsSink *sink, KvsProducer *producer);
+
 GstFlowReturn gst_kvs_sink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer);
+void gst_kvs_sink_finish_gathering (GstKvsSink *sink, GstKvsSinkPad *pad);
+void gst_kvs_sink_finish_if_ended (GstKvsSink *sink);
 gboolean gst_kvs_sink_event (GstPad *pad, GstObject *parent, GstEvent *event);
 
 G_END_DECLS

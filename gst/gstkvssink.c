@@ -3,10 +3,14 @@
  * SECTION:element-kvssink
  * @title: kvssink
  *
- * kvssink uploads encoded video to a stream of Amazon Kinesis Video Streams. It takes access units
- * of H.264 or H.265, cuts them into fragments at key frames, packs these into streaming Matroska, and sends
- * them over one long PutMedia request. A fragment is kept until the service has acknowledged it as
- * persisted, and is sent again, whole, after an error.
+ * kvssink uploads encoded media to a stream of Amazon Kinesis Video Streams. It takes H.264 or H.265
+ * video and AAC or G.711 audio on up to three request pads, interleaves them, cuts them into
+ * fragments at the key frames of the first video track, packs these into streaming Matroska, and
+ * sends them over one long PutMedia request. A fragment is kept until the service has acknowledged it
+ * as persisted, and is sent again, whole, after an error.
+ *
+ * Custom downstream events `kvs-add-metadata` (name, value, persist), `kvs-image-generation`
+ * (image-prefix) and `kvs-notification` put metadata on the next fragment.
  *
  * State changes never wait for the network: media is buffered while the service is out of reach. The
  * EOS message is posted when the last fragment is persisted, or when #GstKvsSink:stop-stream-timeout
@@ -23,9 +27,16 @@
  * |[
  * gst-launch-1.0 filesrc location=clip.mp4 ! qtdemux ! h264parse ! kvssink stream-name=my-stream streaming-type=offline
  * ]| A file, as fast as it can be uploaded.
+ * |[
+ * gst-launch-1.0 -e rtspsrc location=rtsp://camera/stream protocols=tcp name=src src. ! rtph264depay ! h264parse ! kvssink name=kvs stream-name=my-stream src. ! rtpmp4gdepay ! aacparse ! kvs.
+ * ]| A camera with sound; nothing is decoded.
+ * |[
+ * gst-launch-1.0 -e videotestsrc is-live=true ! x264enc tune=zerolatency ! kvssink stream-name=my-stream metadata="metadata,site=gate,camera=(string)2" generate-images=true
+ * ]| Each fragment with metadata, and a request for images.
  *
  * Since: 0.1
  */
+#include "elementclock.h"
 #include "gstkvssink-private.h"
 #include "gstkvssinkreport.h"
 
@@ -43,50 +54,14 @@ G_DEFINE_TYPE (GstKvsSink, gst_kvs_sink, GST_TYPE_ELEMENT)
 static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE (
     "video_%u", GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS ("video/x-h264, stream-format=(string){ avc, avc3, byte-stream }, "
-                     "alignment=(string)au; "
+                     "alignment=(string){ au, nal }; "
                      "video/x-h265, stream-format=(string){ hvc1, hev1, byte-stream }, "
-                     "alignment=(string)au"));
+                     "alignment=(string){ au, nal }"));
 
 static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE (
     "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS ("audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string)raw; "
+    GST_STATIC_CAPS ("audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string){ raw, adts }; "
                      "audio/x-alaw; audio/x-mulaw"));
-
-/* ---- request pads ---- */
-
-static GstPad *
-gst_kvs_sink_request_new_pad (GstElement *element, GstPadTemplate *template, const gchar *name,
-                              const GstCaps *caps)
-{
-  GstKvsSink *sink = GST_KVS_SINK (element);
-  g_autofree gchar *own_name = NULL;
-  GstKvsSinkPad *pad;
-
-  GST_OBJECT_LOCK (sink);
-  if (element->numsinkpads > 0 || template != gst_element_class_get_pad_template (
-                                      GST_ELEMENT_GET_CLASS (element), "video_%u")) {
-    GST_OBJECT_UNLOCK (sink);
-    GST_ERROR_OBJECT (sink, "This version uploads one video track, and no audio yet");
-    return NULL;
-  }
-  own_name = name != NULL ? g_strdup (name) : g_strdup_printf ("video_%u", sink->next_pad_id++);
-  GST_OBJECT_UNLOCK (sink);
-
-  pad = g_object_new (GST_TYPE_KVS_SINK_PAD, "name", own_name, "direction", GST_PAD_SINK,
-                      "template", template, NULL);
-  pad->track_number = 1;
-  gst_pad_set_chain_function (GST_PAD (pad), gst_kvs_sink_chain);
-  gst_pad_set_event_function (GST_PAD (pad), gst_kvs_sink_event);
-  gst_element_add_pad (element, GST_PAD (pad));
-  return GST_PAD (pad);
-}
-
-static void
-gst_kvs_sink_release_pad (GstElement *element, GstPad *pad)
-{
-  gst_pad_set_active (pad, FALSE);
-  gst_element_remove_pad (element, pad);
-}
 
 /* ---- states ---- */
 
@@ -114,20 +89,14 @@ reset_run (GstKvsSink *sink)
     mode = GST_KVS_TIMELINE_ORIGINAL;
   else if (settings->streaming_type == KVS_STREAMING_TYPE_OFFLINE)
     mode = GST_KVS_TIMELINE_FILE;
-  gst_kvs_timeline_init (&sink->timeline, mode,
-                         (gint64) (MIN (settings->file_start_time_s, MAX_FILE_START_TIME_S)
-                                   * GST_SECOND));
+  gst_kvs_timeline_free (sink->timeline);
+  sink->timeline = gst_kvs_timeline_new (
+      mode, (gint64) (MIN (settings->file_start_time_s, MAX_FILE_START_TIME_S) * GST_SECOND),
+      gst_kvs_element_clock (), sink);
   sink->default_duration_ns = (gint64) (GST_SECOND / MAX (settings->framerate, 1));
-  sink->key_unit_request_us = 0;
-  sink->damaged_warning_us = 0;
-  g_atomic_int_set (&sink->n_damaged, 0);
-  g_atomic_int_set (&sink->n_before_parameter_sets, 0);
-  GST_OBJECT_LOCK (sink);
-  for (GList *link = GST_ELEMENT (sink)->sinkpads; link != NULL; link = link->next) {
-    GST_KVS_SINK_PAD (link->data)->eos = FALSE;
-    gst_kvs_sink_pad_reset (link->data);
-  }
-  GST_OBJECT_UNLOCK (sink);
+  sink->drops_corrupted = settings->drop_corrupted;
+  sink->dropped_warning_us = sink->metadata_warning_us = 0;
+  gst_kvs_sink_reset_pads (sink);
 }
 
 static void
@@ -144,7 +113,7 @@ unblock_streaming_threads (GstKvsSink *sink)
   g_autoptr (KvsProducer) producer = gst_kvs_sink_get_producer (sink);
 
   if (producer != NULL)
-    kvs_producer_set_flushing (producer, TRUE);
+    gst_kvs_sink_set_pads_flushing (sink, producer);
 }
 
 static GstStateChangeReturn
@@ -206,14 +175,11 @@ static GstStructure *
 make_stats (GstKvsSink *sink)
 {
   g_autoptr (KvsProducer) producer = gst_kvs_sink_get_producer (sink);
-  guint n_before = (guint) g_atomic_int_get (&sink->n_before_parameter_sets);
   KvsProducerStats stats = { 0 };
 
   if (producer != NULL)
     kvs_producer_get_stats (producer, &stats);
-  stats.buffer.frames_in += n_before;
-  stats.buffer.frames_dropped_before_key += n_before;
-  return gst_kvs_sink_make_stats (&stats, (guint) g_atomic_int_get (&sink->n_damaged));
+  return gst_kvs_sink_make_stats (&stats);
 }
 
 static void
@@ -241,6 +207,7 @@ gst_kvs_sink_finalize (GObject *object)
   gst_kvs_sink_release_producer (sink);
   g_clear_pointer (&sink->target, gst_kvs_sink_target_free);
   g_clear_error (&sink->settings_error);
+  gst_kvs_timeline_free (sink->timeline);
   gst_kvs_sink_settings_clear (&sink->settings);
   G_OBJECT_CLASS (gst_kvs_sink_parent_class)->finalize (object);
 }
@@ -288,5 +255,6 @@ static void
 gst_kvs_sink_init (GstKvsSink *sink)
 {
   gst_kvs_sink_settings_init (&sink->settings);
+  sink->timeline = gst_kvs_timeline_new (GST_KVS_TIMELINE_LIVE, 0, gst_kvs_element_clock (), sink);
   GST_OBJECT_FLAG_SET (sink, GST_ELEMENT_FLAG_SINK);
 }

@@ -136,12 +136,11 @@ gst_kvs_sink_report_session (GstElement *element, gboolean started)
 /**
  * gst_kvs_sink_make_stats:
  * @stats: figures of the library
- * @n_damaged: buffers that could not be parsed
  *
  * Returns: (transfer full): the same as a structure
  */
 GstStructure *
-gst_kvs_sink_make_stats (const KvsProducerStats *stats, guint n_damaged)
+gst_kvs_sink_make_stats (const KvsProducerStats *stats)
 {
   const KvsBufferStats *buffer = &stats->buffer;
 
@@ -150,10 +149,12 @@ gst_kvs_sink_make_stats (const KvsProducerStats *stats, guint n_damaged)
       buffer->bytes_in, "frames-persisted", G_TYPE_UINT64, buffer->frames_persisted,
       "fragments-persisted", G_TYPE_UINT64, buffer->fragments_persisted, "bytes-persisted",
       G_TYPE_UINT64, buffer->bytes_persisted, "frames-dropped-before-key-frame", G_TYPE_UINT64,
-      buffer->frames_dropped_before_key, "frames-dropped-buffer-full", G_TYPE_UINT64,
-      buffer->frames_dropped_overflow, "frames-dropped-refused", G_TYPE_UINT64,
-      buffer->frames_dropped_refused, "frames-dropped-damaged", G_TYPE_UINT64, (guint64) n_damaged,
-      "fragments-without-key-frame", G_TYPE_UINT64,
+      buffer->frames_dropped[KVS_DROP_BEFORE_KEY_FRAME], "frames-dropped-buffer-full",
+      G_TYPE_UINT64, buffer->frames_dropped[KVS_DROP_OVERFLOW], "frames-dropped-refused",
+      G_TYPE_UINT64, buffer->frames_dropped[KVS_DROP_REFUSED], "frames-dropped-late", G_TYPE_UINT64,
+      buffer->frames_dropped[KVS_DROP_LATE], "frames-dropped-damaged", G_TYPE_UINT64,
+      buffer->frames_dropped[KVS_DROP_DAMAGED], "frames-dropped-corrupted", G_TYPE_UINT64,
+      buffer->frames_dropped[KVS_DROP_CORRUPTED], "fragments-without-key-frame", G_TYPE_UINT64,
       buffer->fragments_forced, "fragments-buffered", G_TYPE_UINT64, buffer->fragments_buffered,
       "bytes-buffered", G_TYPE_UINT64, buffer->bytes_buffered, "time-buffered", G_TYPE_INT64,
       buffer->buffered_ns, "sessions", G_TYPE_UINT64, stats->sessions, "reconnects", G_TYPE_UINT64,

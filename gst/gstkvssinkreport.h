@@ -14,6 +14,6 @@ void gst_kvs_sink_report_warning (GstElement *element, const GError *error,
                                   const KvsServiceError *service_error);
 void gst_kvs_sink_report_ack (GstElement *element, const KvsAck *ack);
 void gst_kvs_sink_report_session (GstElement *element, gboolean started);
-GstStructure *gst_kvs_sink_make_stats (const KvsProducerStats *stats, guint n_damaged);
+GstStructure *gst_kvs_sink_make_stats (const KvsProducerStats *stats);
 
 G_END_DECLS

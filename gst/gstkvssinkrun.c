@@ -166,6 +166,54 @@ gst_kvs_sink_get_producer (GstKvsSink *sink)
   return producer;
 }
 
+/**
+ * gst_kvs_sink_get_run:
+ * @sink: the sink
+ * @generation: (out): which producer it is, counted from 1
+ *
+ * Returns: (transfer full) (nullable): the producer
+ */
+KvsProducer *
+gst_kvs_sink_get_run (GstKvsSink *sink, guint *generation)
+{
+  KvsProducer *producer;
+
+  GST_OBJECT_LOCK (sink);
+  producer = sink->producer != NULL ? kvs_producer_ref (sink->producer) : NULL;
+  *generation = sink->generation;
+  GST_OBJECT_UNLOCK (sink);
+  return producer;
+}
+
+/**
+ * gst_kvs_sink_get_metadata:
+ * @sink: the sink
+ *
+ * Returns: (transfer full) (nullable): what goes with each fragment in this run
+ */
+KvsMetadata *
+gst_kvs_sink_get_metadata (GstKvsSink *sink)
+{
+  KvsMetadata *metadata;
+
+  GST_OBJECT_LOCK (sink);
+  metadata = sink->target != NULL ? kvs_metadata_ref (sink->target->metadata) : NULL;
+  GST_OBJECT_UNLOCK (sink);
+  return metadata;
+}
+
+static void
+add_tracks (GstKvsSink *sink, KvsProducer *producer)
+{
+  for (GList *link = GST_ELEMENT (sink)->sinkpads; link != NULL; link = link->next) {
+    GstKvsSinkPad *pad = link->data;
+
+    kvs_producer_add_track (producer, pad->track_number, pad->type);
+    if (pad->eos)
+      kvs_producer_end_track (producer, pad->track_number);
+  }
+}
+
 void
 gst_kvs_sink_start_producer (GstKvsSink *sink)
 {
@@ -183,6 +231,7 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
     .region = target->region,
     .endpoint = target->endpoint,
     .credentials = target->credentials,
+    .metadata = target->metadata,
     .http = gst_kvs_sink_target_get_http (&sink->settings, target),
   };
   KvsProducer *producer;
@@ -192,6 +241,7 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
   sink->failed = sink->finished = sink->drained = FALSE;
   producer = sink->producer = kvs_producer_new (
       &config, &events, event_target_new (sink, sink->generation), event_target_free);
+  add_tracks (sink, producer);
   kvs_producer_start (producer);
   GST_OBJECT_UNLOCK (sink);
   GST_INFO_OBJECT (sink, "Uploading to stream %s in %s through %s",

@@ -39,6 +39,12 @@ typedef struct {
   guint connection_timeout_s;
   guint completion_timeout_s;
   guint flush_interval_ms;
+  guint track_timeout_ms;
+  gboolean drop_corrupted;
+  GstStructure *metadata;
+  gboolean generate_images;
+  gchar *image_prefix;
+  gboolean send_notifications;
   gboolean allow_create_stream;
 
   gchar *access_key;
@@ -59,6 +65,7 @@ typedef struct {
   gboolean disable_buffer_clipping;
   gboolean use_original_pts;
   gboolean get_kvs_metrics;
+  gboolean frame_timestamp;
 } GstKvsSinkSettings;
 
 /**
@@ -71,6 +78,7 @@ typedef struct {
   gchar *ca_path;
   gchar *user_agent;
   KvsCredentials *credentials;
+  KvsMetadata *metadata;
 } GstKvsSinkTarget;
 
 void gst_kvs_sink_settings_init (GstKvsSinkSettings *settings);

@@ -7,6 +7,7 @@
 #include "aws/endpoint.h"
 #include "error.h"
 #include "media/track.h"
+#include "metadata-events.h"
 
 #define DEFAULT_REGION "us-west-2"
 #define DEFAULT_BUFFER_DURATION_S 20
@@ -68,6 +69,7 @@ make_definition (const GstKvsSinkSettings *settings, GError **error)
   definition->connection_staleness_ns = settings->connection_staleness_s * GST_SECOND;
   definition->stop_timeout_ns = settings->stop_stream_timeout_s * GST_SECOND;
   definition->flush_interval_ns = settings->flush_interval_ms * GST_MSECOND;
+  definition->track_timeout_ns = settings->track_timeout_ms * GST_MSECOND;
   definition->allow_create = settings->allow_create_stream;
   if (!read_tags (settings->stream_tags, &definition->tags, error)
       || !kvs_stream_definition_check (definition, error))
@@ -154,6 +156,28 @@ choose_credentials (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target
   return target->credentials != NULL;
 }
 
+static gboolean
+make_metadata (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
+{
+  KvsMetadataEvent kinds = KVS_METADATA_EVENT_NONE;
+
+  if (settings->generate_images)
+    kinds |= KVS_METADATA_EVENT_IMAGE_GENERATION;
+  if (settings->send_notifications)
+    kinds |= KVS_METADATA_EVENT_NOTIFICATION;
+  target->metadata = kvs_metadata_new ();
+  if (settings->metadata != NULL
+      && !gst_kvs_metadata_read_structure (settings->metadata, target->metadata, error)) {
+    g_prefix_error (error, "metadata: ");
+    return FALSE;
+  }
+  if (!kvs_metadata_set_every_fragment (target->metadata, kinds, settings->image_prefix, error)) {
+    g_prefix_error (error, "image-prefix: ");
+    return FALSE;
+  }
+  return TRUE;
+}
+
 /**
  * gst_kvs_sink_target_new:
  * @settings: of the element
@@ -173,7 +197,8 @@ gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error)
   if (target->definition == NULL || !check_track_settings (settings, error)
       || !choose_region (settings, target, error) || !choose_endpoint (settings, target, error)
       || !choose_ca_path (settings, target, error)
-      || !choose_credentials (settings, target, error))
+      || !choose_credentials (settings, target, error)
+      || !make_metadata (settings, target, error))
     return NULL;
   return g_steal_pointer (&target);
 }
@@ -217,5 +242,6 @@ gst_kvs_sink_target_free (GstKvsSinkTarget *target)
   g_free (target->ca_path);
   g_free (target->user_agent);
   g_clear_pointer (&target->credentials, kvs_credentials_unref);
+  kvs_metadata_unref (target->metadata);
   g_free (target);
 }

@@ -1,71 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "media/access-unit.h"
 
-#include <string.h>
-
 #include "error.h"
+#include "media/access-unit-parts.h"
 #include "media/h264.h"
 #include "media/h265.h"
 
 #define DEFAULT_LENGTH_SIZE 4
 #define START_CODE_BYTES 3
 
-/**
- * Piece: a part of a buffer, from one NAL unit's start code or length to another one's.
- */
-typedef struct {
-  GBytes *buffer;
-  gsize start;
-  gsize end;
-} Piece;
-
-/**
- * Unit: what is there of an access unit.
- * @times: the flags are those of the picture
- * @is_given_up: whether it became too large; its pieces were dropped and more will be
- */
-typedef struct {
-  GArray *pieces; /* of Piece */
-  gsize size_bytes;
-  gboolean has_picture;
-  gboolean is_given_up;
-  KvsAccessUnitTag tag;
-  guint any_flags;
-} Unit;
-
 struct _KvsAccessUnitGatherer {
   KvsVideoCodec codec;
   guint length_size; /* 0 with start codes */
   KvsAccessUnitDetector *detector;
-  Unit unit;
-  Piece held; /* a last NAL unit that belongs with the next one; buffer is NULL if there is none */
+  KvsAccessUnitParts parts; /* of the access unit that is not complete yet */
+  KvsAccessUnitPiece held;  /* a NAL unit that belongs with the next one, or NULL and zeros */
   KvsAccessUnitTag held_tag;
   GQueue complete; /* of KvsAccessUnit */
   GArray *nals;    /* of KvsNalUnit, of one buffer */
   GArray *places;  /* of KvsNalPlace, of the same NAL units */
 };
-
-static const KvsAccessUnitTag no_tag
-    = { KVS_ACCESS_UNIT_NO_TIME, KVS_ACCESS_UNIT_NO_TIME, KVS_ACCESS_UNIT_NO_TIME, 0 };
-
-static void
-piece_clear (gpointer data)
-{
-  Piece *piece = data;
-
-  g_clear_pointer (&piece->buffer, g_bytes_unref);
-}
-
-static void
-unit_reset (Unit *unit)
-{
-  g_array_set_size (unit->pieces, 0);
-  unit->size_bytes = 0;
-  unit->has_picture = FALSE;
-  unit->is_given_up = FALSE;
-  unit->tag = no_tag;
-  unit->any_flags = 0;
-}
 
 /**
  * kvs_access_unit_clear:
@@ -138,9 +92,7 @@ kvs_access_unit_gatherer_new (KvsVideoCodec codec, gboolean is_byte_stream, GByt
   gatherer->codec = codec;
   gatherer->length_size = is_byte_stream ? 0 : DEFAULT_LENGTH_SIZE;
   gatherer->detector = kvs_access_unit_detector_new (codec);
-  gatherer->unit.pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
-  g_array_set_clear_func (gatherer->unit.pieces, piece_clear);
-  unit_reset (&gatherer->unit);
+  kvs_access_unit_parts_init (&gatherer->parts);
   g_queue_init (&gatherer->complete);
   gatherer->nals = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
   gatherer->places = g_array_new (FALSE, FALSE, sizeof (KvsNalPlace));
@@ -158,8 +110,8 @@ kvs_access_unit_gatherer_new (KvsVideoCodec codec, gboolean is_byte_stream, GByt
 void
 kvs_access_unit_gatherer_clear (KvsAccessUnitGatherer *gatherer)
 {
-  unit_reset (&gatherer->unit);
-  piece_clear (&gatherer->held);
+  kvs_access_unit_parts_reset (&gatherer->parts);
+  g_clear_pointer (&gatherer->held.buffer, g_bytes_unref);
   g_queue_clear_full (&gatherer->complete, complete_free);
   kvs_access_unit_detector_reset (gatherer->detector);
 }
@@ -174,119 +126,23 @@ kvs_access_unit_gatherer_free (KvsAccessUnitGatherer *gatherer)
   if (gatherer == NULL)
     return;
   kvs_access_unit_gatherer_clear (gatherer);
-  g_array_unref (gatherer->unit.pieces);
+  kvs_access_unit_parts_clear (&gatherer->parts);
   g_array_unref (gatherer->nals);
   g_array_unref (gatherer->places);
   kvs_access_unit_detector_free (gatherer->detector);
   g_free (gatherer);
 }
 
-/* ---- from pieces to an access unit ---- */
-
-static GBytes *
-join (const Unit *unit)
-{
-  const Piece *pieces = (const Piece *) unit->pieces->data;
-  guint8 *joined, *at;
-
-  /* gives the buffer itself where the piece is all of it */
-  if (unit->pieces->len == 1)
-    return g_bytes_new_from_bytes (pieces[0].buffer, pieces[0].start,
-                                   pieces[0].end - pieces[0].start);
-  joined = at = g_malloc (unit->size_bytes);
-  for (guint i = 0; i < unit->pieces->len; i++) {
-    gsize size = pieces[i].end - pieces[i].start;
-    const guint8 *data = g_bytes_get_data (pieces[i].buffer, NULL);
-
-    memcpy (at, data + pieces[i].start, size);
-    at += size;
-  }
-  return g_bytes_new_take (joined, unit->size_bytes);
-}
-
 static void
 complete (KvsAccessUnitGatherer *gatherer)
 {
-  Unit *unit = &gatherer->unit;
+  KvsAccessUnit unit;
 
-  if (unit->pieces->len > 0) {
-    KvsAccessUnit *out = g_new (KvsAccessUnit, 1);
-
-    *out = (KvsAccessUnit) {
-      .bytes = join (unit),
-      .pts_ns = unit->tag.pts_ns,
-      .dts_ns = unit->tag.dts_ns,
-      .duration_ns = unit->tag.duration_ns,
-      .any_flags = unit->any_flags,
-      .picture_flags = unit->tag.flags,
-    };
-    g_queue_push_tail (&gatherer->complete, out);
-  }
-  unit_reset (unit);
+  if (kvs_access_unit_parts_take (&gatherer->parts, &unit))
+    g_queue_push_tail (&gatherer->complete, g_memdup2 (&unit, sizeof unit));
 }
 
-static void
-give_up (Unit *unit, GError **error)
-{
-  g_array_set_size (unit->pieces, 0);
-  unit->is_given_up = TRUE;
-  if (error != NULL && *error == NULL)
-    g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_MEDIA,
-                 "An access unit of more than %d bytes or %d buffers was dropped; is this a stream "
-                 "of single NAL units, and do its pictures have an end?", KVS_ACCESS_UNIT_MAX_BYTES,
-                 KVS_ACCESS_UNIT_MAX_BUFFERS);
-}
-
-static void
-add_piece (Unit *unit, const Piece *piece, GError **error)
-{
-  guint n = unit->pieces->len;
-  Piece *last = n > 0 ? &g_array_index (unit->pieces, Piece, n - 1) : NULL;
-  gsize size = piece->end - piece->start;
-
-  if (unit->is_given_up)
-    return;
-  if (size > KVS_ACCESS_UNIT_MAX_BYTES - unit->size_bytes || n == KVS_ACCESS_UNIT_MAX_BUFFERS) {
-    give_up (unit, error);
-    return;
-  }
-  unit->size_bytes += size;
-  if (last != NULL && last->buffer == piece->buffer && last->end == piece->start) {
-    last->end = piece->end;
-  } else {
-    Piece copy = { g_bytes_ref (piece->buffer), piece->start, piece->end };
-
-    g_array_append_val (unit->pieces, copy);
-  }
-}
-
-static void
-take_time (gint64 *time_ns, gint64 from_ns)
-{
-  if (*time_ns == KVS_ACCESS_UNIT_NO_TIME)
-    *time_ns = from_ns;
-}
-
-static void
-add_times (Unit *unit, const KvsAccessUnitTag *tag)
-{
-  take_time (&unit->tag.pts_ns, tag->pts_ns);
-  take_time (&unit->tag.dts_ns, tag->dts_ns);
-  /* GStreamer's h264parse gives the whole duration to one slice and 0 to all else of a picture */
-  if (tag->duration_ns > 0)
-    take_time (&unit->tag.duration_ns, tag->duration_ns);
-}
-
-static void
-add_flags (Unit *unit, guint flags, gboolean is_picture)
-{
-  if (unit->pieces->len == 0 || (is_picture && !unit->has_picture))
-    unit->tag.flags = flags;
-  unit->any_flags |= flags;
-  unit->has_picture = unit->has_picture || is_picture;
-}
-
-/* ---- from buffers to pieces ---- */
+/* ---- taking buffers ---- */
 
 static gboolean
 is_picture (KvsVideoCodec codec, const guint8 *nal, gsize size)
@@ -332,31 +188,20 @@ place_of (const KvsAccessUnitGatherer *gatherer, guint i)
   return g_array_index (gatherer->places, KvsNalPlace, i);
 }
 
-/* Asks the detector about each NAL unit. A prefix NAL unit then has the place of the one after it,
- * unless it is the buffer's last one; the place of the first is also that of one that was held. */
 static void
 find_places (KvsAccessUnitGatherer *gatherer, const guint8 *data)
 {
-  guint n = gatherer->nals->len;
-
-  g_array_set_size (gatherer->places, n);
-  for (guint i = 0; i < n; i++) {
+  g_array_set_size (gatherer->places, gatherer->nals->len);
+  for (guint i = 0; i < gatherer->nals->len; i++) {
     const KvsNalUnit *nal = &g_array_index (gatherer->nals, KvsNalUnit, i);
 
     g_array_index (gatherer->places, KvsNalPlace, i)
         = kvs_access_unit_detector_push (gatherer->detector, data + nal->offset, nal->size);
   }
-  for (guint i = n - 1; i > 0; i--) {
-    KvsNalPlace *place = &g_array_index (gatherer->places, KvsNalPlace, i);
-
-    if (place_of (gatherer, i - 1) != KVS_NAL_WITH_NEXT || *place == KVS_NAL_WITH_NEXT)
-      continue;
-    g_array_index (gatherer->places, KvsNalPlace, i - 1) = *place;
-    *place = KVS_NAL_WITHIN;
-  }
 }
 
-/* Returns: the NAL unit whose access unit the buffer's times belong to */
+/* Returns: a NAL unit in whose access unit the buffer's times go: the first one that begins in the
+ * buffer, or else the one that it continues */
 static guint
 find_owner_of_times (const KvsAccessUnitGatherer *gatherer)
 {
@@ -372,19 +217,22 @@ release_held (KvsAccessUnitGatherer *gatherer, GError **error)
 {
   if (gatherer->held.buffer == NULL)
     return;
-  add_flags (&gatherer->unit, gatherer->held_tag.flags, FALSE);
-  add_times (&gatherer->unit, &gatherer->held_tag);
-  add_piece (&gatherer->unit, &gatherer->held, error);
-  piece_clear (&gatherer->held);
+  kvs_access_unit_parts_add_times (&gatherer->parts, &gatherer->held_tag);
+  kvs_access_unit_parts_add (&gatherer->parts, &gatherer->held, gatherer->held_tag.flags, FALSE,
+                             error);
+  g_clear_pointer (&gatherer->held.buffer, g_bytes_unref);
 }
 
 static void
-hold (KvsAccessUnitGatherer *gatherer, const Piece *piece, const KvsAccessUnitTag *tag,
-      gboolean has_times)
+hold (KvsAccessUnitGatherer *gatherer, const KvsAccessUnitPiece *piece,
+      const KvsAccessUnitTag *tag, gboolean has_times)
 {
-  gatherer->held = (Piece) { g_bytes_ref (piece->buffer), piece->start, piece->end };
-  gatherer->held_tag = has_times ? *tag : no_tag;
-  gatherer->held_tag.flags = tag->flags;
+  gatherer->held = *piece;
+  g_bytes_ref (piece->buffer);
+  gatherer->held_tag = *tag;
+  if (!has_times)
+    gatherer->held_tag.pts_ns = gatherer->held_tag.dts_ns = gatherer->held_tag.duration_ns
+        = KVS_ACCESS_UNIT_NO_TIME;
 }
 
 static void
@@ -400,21 +248,20 @@ take_nals (KvsAccessUnitGatherer *gatherer, GBytes *buffer, const KvsAccessUnitT
   owner = find_owner_of_times (gatherer);
   for (guint i = 0; i < n; i++) {
     const KvsNalUnit *nal = &g_array_index (gatherer->nals, KvsNalUnit, i);
-    Piece piece = { buffer, cut_before (gatherer, data, i),
-                    i + 1 < n ? cut_before (gatherer, data, i + 1) : size };
+    KvsAccessUnitPiece piece = { buffer, cut_before (gatherer, data, i),
+                                 i + 1 < n ? cut_before (gatherer, data, i + 1) : size };
 
     if (place_of (gatherer, i) == KVS_NAL_FIRST)
       complete (gatherer);
     release_held (gatherer, error);
     if (place_of (gatherer, i) == KVS_NAL_WITH_NEXT) {
-      hold (gatherer, &piece, tag, n == 1);
+      hold (gatherer, &piece, tag, i == owner);
       continue;
     }
-    add_flags (&gatherer->unit, tag->flags,
-               is_picture (gatherer->codec, data + nal->offset, nal->size));
     if (i == owner)
-      add_times (&gatherer->unit, tag);
-    add_piece (&gatherer->unit, &piece, error);
+      kvs_access_unit_parts_add_times (&gatherer->parts, tag);
+    kvs_access_unit_parts_add (&gatherer->parts, &piece, tag->flags,
+                               is_picture (gatherer->codec, data + nal->offset, nal->size), error);
   }
 }
 
@@ -450,7 +297,7 @@ kvs_access_unit_gatherer_push (KvsAccessUnitGatherer *gatherer, GBytes *buffer,
 
   if (split (gatherer, data, size, &problem) && gatherer->nals->len > 0)
     take_nals (gatherer, buffer, tag, &problem);
-  if (is_last && gatherer->unit.has_picture)
+  if (is_last && gatherer->parts.has_picture)
     kvs_access_unit_gatherer_finish (gatherer);
   if (problem == NULL)
     return TRUE;

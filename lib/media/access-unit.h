@@ -76,9 +76,9 @@ typedef struct {
  *
  * A gathered access unit. Empty it with kvs_access_unit_clear().
  *
- * The times are the first known pts and dts of its buffers, and the first duration above 0. Those of
- * a buffer with parts of several access units belong to the first one that begins in it; the others
- * that begin there have to do without.
+ * The times are the first known pts and dts of its buffers, and the first duration above 0. Those
+ * of a buffer with parts of several access units belong to the first one that begins in it; the
+ * others that begin there have to do without.
  */
 typedef struct {
   GBytes *bytes;

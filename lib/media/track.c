@@ -39,6 +39,7 @@ kvs_track_copy (const KvsTrack *track)
   KvsTrack *copy = kvs_track_new (track->number, track->type, track->codec_id, track->name,
                                   track->codec_private);
 
+  copy->content_type = g_strdup (track->content_type);
   copy->width = track->width;
   copy->height = track->height;
   copy->sample_rate = track->sample_rate;
@@ -83,6 +84,7 @@ kvs_track_free (KvsTrack *track)
     return;
   g_free (track->codec_id);
   g_free (track->name);
+  g_free (track->content_type);
   g_clear_pointer (&track->codec_private, g_bytes_unref);
   g_free (track);
 }

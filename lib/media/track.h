@@ -26,6 +26,7 @@ typedef enum {
  * @codec_id: Matroska codec id, such as %KVS_CODEC_ID_AVC
  * @name: (nullable): Matroska track name
  * @codec_private: (nullable): avcC, hvcC, AudioSpecificConfig or WAVEFORMATEX
+ * @content_type: (nullable): media type, such as "video/h264"; is not part of the TrackEntry
  * @width: in pixels, after cropping; 0 for audio
  * @height: in pixels, after cropping; 0 for audio
  * @sample_rate: in Hz; 0 for video
@@ -38,6 +39,7 @@ typedef struct {
   gchar *codec_id;
   gchar *name;
   GBytes *codec_private;
+  gchar *content_type;
   guint width;
   guint height;
   guint sample_rate;

@@ -7,6 +7,7 @@
 #include "media/frame.h"
 #include "media/track.h"
 #include "stream/fragment.h"
+#include "stream/metadata.h"
 #include "stream/stream-definition.h"
 
 G_BEGIN_DECLS
@@ -30,19 +31,47 @@ typedef enum {
 /**
  * KvsPushResult:
  * @KVS_PUSH_STORED: the frame will be sent
- * @KVS_PUSH_NOT_DECODABLE: dropped, because a key frame has to come first
+ * @KVS_PUSH_NOT_DECODABLE: not taken, because a key frame has to come first
+ * @KVS_PUSH_UNDECLARED: not taken, because the header lacks its track
+ * @KVS_PUSH_LATE: not taken, because it belongs to a Fragment that is over
  * @KVS_PUSH_FLUSHING: not taken, because of kvs_fragment_buffer_set_flushing() or the end
  */
 typedef enum {
   KVS_PUSH_STORED,
   KVS_PUSH_NOT_DECODABLE,
+  KVS_PUSH_UNDECLARED,
+  KVS_PUSH_LATE,
   KVS_PUSH_FLUSHING,
 } KvsPushResult;
+
+/**
+ * KvsDropReason:
+ * @KVS_DROP_BEFORE_KEY_FRAME: nothing before it to decode it with
+ * @KVS_DROP_OVERFLOW: the buffer was full
+ * @KVS_DROP_REFUSED: the service will never take it
+ * @KVS_DROP_LATE: it came when its Fragment was over
+ * @KVS_DROP_DAMAGED: it cannot be parsed
+ * @KVS_DROP_CORRUPTED: the source says that it is corrupted, and the user wants no such frames
+ *
+ * Why a frame is not stored. Each frame that is not has one.
+ */
+typedef enum {
+  KVS_DROP_BEFORE_KEY_FRAME,
+  KVS_DROP_OVERFLOW,
+  KVS_DROP_REFUSED,
+  KVS_DROP_LATE,
+  KVS_DROP_DAMAGED,
+  KVS_DROP_CORRUPTED,
+} KvsDropReason;
+
+#define KVS_N_DROP_REASONS 6
 
 /**
  * KvsPushEffect:
  * @wake: whether the reader has to be woken
  * @n_dropped: how many older frames had to go to make room
+ *
+ * Adds up over several calls.
  */
 typedef struct {
   gboolean wake;
@@ -64,7 +93,8 @@ typedef enum {
 /**
  * KvsBufferStats:
  *
- * Running totals of a stream; sizes in bytes, buffered_ns in nanoseconds of media.
+ * Running totals of a stream; sizes in bytes, buffered_ns in nanoseconds of media. frames_dropped has
+ * a figure for each #KvsDropReason.
  */
 typedef struct {
   guint64 frames_in;
@@ -72,23 +102,28 @@ typedef struct {
   guint64 frames_persisted;
   guint64 fragments_persisted;
   guint64 bytes_persisted;
-  guint64 frames_dropped_before_key;
-  guint64 frames_dropped_overflow;
-  guint64 frames_dropped_refused;
+  guint64 frames_dropped[KVS_N_DROP_REASONS];
   guint64 fragments_forced;
   guint64 fragments_buffered;
   guint64 bytes_buffered;
   gint64 buffered_ns;
 } KvsBufferStats;
 
-KvsFragmentBuffer *kvs_fragment_buffer_new (const KvsStreamDefinition *definition);
+KvsFragmentBuffer *kvs_fragment_buffer_new (const KvsStreamDefinition *definition,
+                                            KvsMetadata *metadata);
 void kvs_fragment_buffer_free (KvsFragmentBuffer *buffer);
 
 /* the side of the source */
 void kvs_fragment_buffer_set_tracks (KvsFragmentBuffer *buffer, const KvsTrack *const *tracks,
-                                     guint n_tracks);
-KvsPushResult kvs_fragment_buffer_push (KvsFragmentBuffer *buffer, KvsFrame *frame,
+                                     guint n_tracks, gint64 earliest_ns);
+void kvs_fragment_buffer_set_live_tracks (KvsFragmentBuffer *buffer, guint active, guint ended,
+                                          KvsPushEffect *effect);
+gboolean kvs_fragment_buffer_wait_for_room (KvsFragmentBuffer *buffer, const gint *cancelled);
+void kvs_fragment_buffer_interrupt (KvsFragmentBuffer *buffer);
+KvsPushResult kvs_fragment_buffer_push (KvsFragmentBuffer *buffer, KvsFrame **frame,
                                         KvsPushEffect *effect);
+void kvs_fragment_buffer_count_drop (KvsFragmentBuffer *buffer, KvsDropReason reason,
+                                     gsize size_bytes);
 void kvs_fragment_buffer_close_fragment (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_end (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_set_flushing (KvsFragmentBuffer *buffer, gboolean flushing);

@@ -61,16 +61,19 @@ part_clear (gpointer data)
  * kvs_fragment_new:
  * @segment: what it belongs to
  * @timecode: of the Cluster
+ * @tags: (nullable) (transfer full): Matroska Tags that go before it
  *
  * Returns: (transfer full): an empty fragment
  */
 KvsFragment *
-kvs_fragment_new (KvsSegment *segment, guint64 timecode)
+kvs_fragment_new (KvsSegment *segment, guint64 timecode, GBytes *tags)
 {
   KvsFragment *fragment = g_new0 (KvsFragment, 1);
 
   fragment->segment = kvs_segment_ref (segment);
   fragment->timecode = timecode;
+  fragment->tags = tags;
+  fragment->size_bytes = tags != NULL ? g_bytes_get_size (tags) : 0;
   fragment->parts = g_array_new (FALSE, FALSE, sizeof (KvsFragmentPart));
   g_array_set_clear_func (fragment->parts, part_clear);
   fragment->start_ns = G_MAXINT64;
@@ -107,8 +110,26 @@ kvs_fragment_free (KvsFragment *fragment)
   if (fragment == NULL)
     return;
   kvs_segment_unref (fragment->segment);
+  g_clear_pointer (&fragment->tags, g_bytes_unref);
   g_array_unref (fragment->parts);
   g_free (fragment);
+}
+
+static gsize
+read_tags (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint8 *out, gsize size)
+{
+  gsize tags_size;
+  const guint8 *tags;
+  gsize n;
+
+  if (fragment->tags == NULL)
+    return 0;
+  tags = g_bytes_get_data (fragment->tags, &tags_size);
+  n = MIN (tags_size - cursor->tags_bytes, size);
+  if (n > 0)
+    memcpy (out, tags + cursor->tags_bytes, n);
+  cursor->tags_bytes += n;
+  return n;
 }
 
 static KvsSlice
@@ -145,7 +166,7 @@ next_slice (const KvsFragment *fragment, KvsFragmentCursor *cursor)
 gsize
 kvs_fragment_read (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint8 *out, gsize size)
 {
-  gsize done = 0;
+  gsize done = read_tags (fragment, cursor, out, size);
 
   while (done < size && cursor->part < fragment->parts->len) {
     KvsSlice slice = slice_at (fragment, cursor);
@@ -158,6 +179,18 @@ kvs_fragment_read (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint
       next_slice (fragment, cursor);
   }
   return done;
+}
+
+/**
+ * kvs_fragment_is_begun:
+ * @cursor: how far a fragment was read
+ *
+ * Returns: whether anything of it was read
+ */
+gboolean
+kvs_fragment_is_begun (const KvsFragmentCursor *cursor)
+{
+  return cursor->tags_bytes > 0 || cursor->part > 0 || cursor->slice > 0 || cursor->offset > 0;
 }
 
 /**

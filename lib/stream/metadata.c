@@ -22,6 +22,7 @@ typedef struct {
 } Pair;
 
 struct _KvsMetadata {
+  gatomicrefcount refs;
   GMutex lock; /* all that follows */
 
   /* Pair; together never more than a Fragment takes */
@@ -65,6 +66,7 @@ kvs_metadata_new (void)
 {
   KvsMetadata *metadata = g_new0 (KvsMetadata, 1);
 
+  g_atomic_ref_count_init (&metadata->refs);
   g_mutex_init (&metadata->lock);
   metadata->persistent = g_ptr_array_new_with_free_func (pair_free);
   metadata->one_shot = g_ptr_array_new_with_free_func (pair_free);
@@ -73,13 +75,30 @@ kvs_metadata_new (void)
 }
 
 /**
- * kvs_metadata_free:
- * @metadata: (transfer full) (nullable): metadata that no thread uses any more
+ * kvs_metadata_ref:
+ * @metadata: metadata
+ *
+ * Any thread.
+ *
+ * Returns: (transfer full): the same metadata
+ */
+KvsMetadata *
+kvs_metadata_ref (KvsMetadata *metadata)
+{
+  g_atomic_ref_count_inc (&metadata->refs);
+  return metadata;
+}
+
+/**
+ * kvs_metadata_unref:
+ * @metadata: (transfer full) (nullable): metadata
+ *
+ * Any thread.
  */
 void
-kvs_metadata_free (KvsMetadata *metadata)
+kvs_metadata_unref (KvsMetadata *metadata)
 {
-  if (metadata == NULL)
+  if (metadata == NULL || !g_atomic_ref_count_dec (&metadata->refs))
     return;
   g_ptr_array_unref (metadata->persistent);
   g_ptr_array_unref (metadata->one_shot);

@@ -31,7 +31,8 @@ typedef enum {
 } KvsMetadataEvent;
 
 KvsMetadata *kvs_metadata_new (void);
-void kvs_metadata_free (KvsMetadata *metadata);
+KvsMetadata *kvs_metadata_ref (KvsMetadata *metadata);
+void kvs_metadata_unref (KvsMetadata *metadata);
 gboolean kvs_metadata_add (KvsMetadata *metadata, const gchar *name, const gchar *value,
                            gboolean persist, GError **error);
 gboolean kvs_metadata_add_event (KvsMetadata *metadata, KvsMetadataEvent kinds,
@@ -41,6 +42,6 @@ gboolean kvs_metadata_set_every_fragment (KvsMetadata *metadata, KvsMetadataEven
                                           const gchar *image_prefix, GError **error);
 GBytes *kvs_metadata_take (KvsMetadata *metadata);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsMetadata, kvs_metadata_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsMetadata, kvs_metadata_unref)
 
 G_END_DECLS

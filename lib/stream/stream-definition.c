@@ -30,6 +30,7 @@ kvs_stream_definition_new (const gchar *stream_name)
   definition->connection_staleness_ns = 60 * G_GINT64_CONSTANT (1000000000);
   definition->stop_timeout_ns = 120 * G_GINT64_CONSTANT (1000000000);
   definition->flush_interval_ns = 100 * 1000000;
+  definition->track_timeout_ns = 2000 * G_GINT64_CONSTANT (1000000);
   definition->allow_create = TRUE;
   return definition;
 }

@@ -47,6 +47,7 @@ typedef enum {
  * @connection_staleness_ns: without an Ack for that long a Session is replaced; 0 never
  * @stop_timeout_ns: bound on delivering what is left at the end
  * @flush_interval_ns: how long a Frame may wait for company before it is sent
+ * @track_timeout_ns: how long a Track that brings nothing may hold back the others
  * @allow_create: create the stream where it is missing
  */
 typedef struct {
@@ -67,6 +68,7 @@ typedef struct {
   gint64 connection_staleness_ns;
   gint64 stop_timeout_ns;
   gint64 flush_interval_ns;
+  gint64 track_timeout_ns;
   gboolean allow_create;
 } KvsStreamDefinition;
 

@@ -5,6 +5,7 @@
 
 #include "aws/client.h"
 #include "net/loop.h"
+#include "stream/feed.h"
 #include "upload/producer.h"
 #include "upload/retry.h"
 #include "upload/session.h"
@@ -22,9 +23,11 @@ struct _KvsProducer {
   GDestroyNotify destroy;
 
   KvsFragmentBuffer *buffer; /* thread safe */
+  KvsFeed *feed;             /* the same */
 
   /* any thread, with atomic operations */
   gint n_dropped_untold;
+  gint n_late_untold;
   gint n_sessions;
   gint n_reconnects;
   gint n_error_acks;
@@ -51,10 +54,12 @@ struct _KvsProducer {
   guint n_failures; /* in a row */
   gint64 last_warning_us;
   gint64 last_drop_warning_us;
+  gint64 last_late_warning_us;
   KvsLoopTimer *retry_timer;
   KvsLoopTimer *contact_timer;
   KvsLoopTimer *finish_timer;
   KvsLoopTimer *session_timer;
+  KvsLoopTimer *feed_timer;
 };
 
 /* Takes the next step, unless one is under way. */
@@ -65,6 +70,11 @@ void kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_er
                         const GError *error);
 void kvs_producer_handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
                                        const GError *error);
+
+void kvs_producer_tell_drops (KvsProducer *producer);
+void kvs_producer_tell_late (KvsProducer *producer);
+/* Does what the feed asks for; any thread. */
+void kvs_producer_handle_effect (KvsProducer *producer, KvsFeedEffect *effect);
 
 /* Starts the call of the control plane that is due; returns whether there is one to wait for. */
 gboolean kvs_producer_set_up (KvsProducer *producer);

@@ -37,7 +37,8 @@ kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *even
   producer->user_data = user_data;
   producer->destroy = destroy;
   producer->content_type = g_strdup (config->definition->content_type);
-  producer->buffer = kvs_fragment_buffer_new (config->definition);
+  producer->buffer = kvs_fragment_buffer_new (config->definition, config->metadata);
+  producer->feed = kvs_feed_new (producer->buffer, config->definition);
   producer->client = kvs_aws_client_new (producer->loop, config->region, config->endpoint,
                                          config->credentials, &config->http);
   return producer;
@@ -73,6 +74,7 @@ kvs_producer_unref (KvsProducer *producer)
     return;
   loop = producer->loop;
   kvs_aws_client_free (producer->client);
+  kvs_feed_free (producer->feed);
   kvs_fragment_buffer_free (producer->buffer);
   kvs_stream_definition_free (producer->definition);
   if (producer->destroy != NULL)
@@ -116,6 +118,7 @@ stop (KvsProducer *producer)
   kvs_loop_cancel_timer (producer->loop, &producer->contact_timer);
   kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
   kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
+  kvs_loop_cancel_timer (producer->loop, &producer->feed_timer);
   g_clear_pointer (&producer->call, kvs_aws_call_cancel);
   g_clear_pointer (&producer->session, kvs_session_free);
   kvs_producer_unref (producer);
@@ -191,26 +194,48 @@ on_no_contact (gpointer user_data)
   warn_sometimes (producer, NULL, error);
 }
 
-static void
-tell_drops (gpointer user_data)
+/* Returns: how many frames there are to tell about; 0 while the last time is not long ago. */
+static gint
+take_untold (gint *n_untold, gint64 *last_us)
 {
-  g_autoptr (KvsProducer) producer = user_data;
   gint64 now_us = g_get_monotonic_time ();
-  g_autoptr (GError) error = NULL;
-  gint n_dropped;
+  gint n = g_atomic_int_get (n_untold);
 
-  if (producer->last_drop_warning_us != 0
-      && now_us - producer->last_drop_warning_us < DROP_WARNING_INTERVAL_US)
+  if (n == 0 || (*last_us != 0 && now_us - *last_us < DROP_WARNING_INTERVAL_US))
+    return 0;
+  g_atomic_int_add (n_untold, -n);
+  *last_us = now_us;
+  return n;
+}
+
+void
+kvs_producer_tell_drops (KvsProducer *producer)
+{
+  gint n = take_untold (&producer->n_dropped_untold, &producer->last_drop_warning_us);
+  g_autoptr (GError) error = NULL;
+
+  if (n == 0)
     return;
-  n_dropped = g_atomic_int_get (&producer->n_dropped_untold);
-  if (n_dropped == 0)
-    return;
-  g_atomic_int_add (&producer->n_dropped_untold, -n_dropped);
-  producer->last_drop_warning_us = now_us;
   error = g_error_new (KVS_ERROR, KVS_ERROR_LIMIT,
                        "Stream %s: %d frames were dropped because the buffer is full; raise "
                        "storage-size and buffer-duration to ride out longer outages",
-                       producer->definition->stream_name, n_dropped);
+                       producer->definition->stream_name, n);
+  producer->events.warning (error, NULL, producer->user_data);
+}
+
+void
+kvs_producer_tell_late (KvsProducer *producer)
+{
+  gint n = take_untold (&producer->n_late_untold, &producer->last_late_warning_us);
+  g_autoptr (GError) error = NULL;
+
+  if (n == 0)
+    return;
+  error = g_error_new (KVS_ERROR, KVS_ERROR_BAD_MEDIA,
+                       "Stream %s: %d frames were dropped because they came more than a second "
+                       "later than other tracks had got; raise track-timeout to wait longer for "
+                       "them, or correct their timestamps",
+                       producer->definition->stream_name, n);
   producer->events.warning (error, NULL, producer->user_data);
 }
 
@@ -459,8 +484,10 @@ start_session (KvsProducer *producer)
     .ended = on_session_ended,
   };
   KvsBufferStats stats;
-  KvsSegment *segment = kvs_fragment_buffer_begin_session (producer->buffer);
+  g_autoptr (KvsSegment) segment = kvs_fragment_buffer_begin_session (producer->buffer);
 
+  if (segment == NULL)
+    return;
   kvs_fragment_buffer_get_stats (producer->buffer, &stats);
   producer->persisted_before_session = stats.fragments_persisted;
   producer->session = kvs_session_new (producer->client, producer->data_endpoint,
@@ -468,7 +495,6 @@ start_session (KvsProducer *producer)
                                        producer);
   producer->session_timer
       = kvs_loop_add_timer (producer->loop, MAX_SESSION_US, on_session_too_old, producer);
-  kvs_segment_unref (segment);
 }
 
 /* ---- the way through a stream's life ---- */
@@ -505,105 +531,6 @@ void
 kvs_producer_start (KvsProducer *producer)
 {
   kvs_loop_invoke (producer->loop, on_start, kvs_producer_ref (producer));
-}
-
-/**
- * kvs_producer_set_tracks:
- * @producer: a producer
- * @tracks: all tracks of the stream, before the first frame and whenever they change
- * @n_tracks: how many
- *
- * Any thread.
- */
-void
-kvs_producer_set_tracks (KvsProducer *producer, const KvsTrack *const *tracks, guint n_tracks)
-{
-  kvs_fragment_buffer_set_tracks (producer->buffer, tracks, n_tracks);
-}
-
-typedef struct {
-  KvsProducer *producer;
-  gchar *content_type;
-} ContentType;
-
-static void
-on_content_type (gpointer user_data)
-{
-  ContentType *message = user_data;
-  g_autoptr (KvsProducer) producer = message->producer;
-
-  if (producer->content_type == NULL)
-    producer->content_type = g_steal_pointer (&message->content_type);
-  g_free (message->content_type);
-  g_free (message);
-  kvs_producer_advance (producer);
-}
-
-/**
- * kvs_producer_set_content_type:
- * @producer: a producer
- * @content_type: media type of the tracks
- *
- * What a stream is created with whose definition names no content type; until then it is not
- * created. Any thread.
- */
-void
-kvs_producer_set_content_type (KvsProducer *producer, const gchar *content_type)
-{
-  ContentType *message = g_new (ContentType, 1);
-
-  message->producer = kvs_producer_ref (producer);
-  message->content_type = g_strdup (content_type);
-  kvs_loop_invoke (producer->loop, on_content_type, message);
-}
-
-static void
-on_wake (gpointer user_data)
-{
-  g_autoptr (KvsProducer) producer = user_data;
-
-  if (producer->session != NULL)
-    kvs_session_wake (producer->session);
-  else
-    kvs_producer_advance (producer);
-}
-
-/**
- * kvs_producer_push:
- * @producer: a producer
- * @frame: (transfer full): the next frame in decoding order
- *
- * Returns at once, but for streaming-type offline, which waits while the buffer is full. Any thread,
- * one at a time.
- *
- * Returns: what became of the frame
- */
-KvsPushResult
-kvs_producer_push (KvsProducer *producer, KvsFrame *frame)
-{
-  KvsPushEffect effect;
-  KvsPushResult result = kvs_fragment_buffer_push (producer->buffer, frame, &effect);
-
-  if (effect.wake)
-    kvs_loop_invoke (producer->loop, on_wake, kvs_producer_ref (producer));
-  if (effect.n_dropped > 0) {
-    g_atomic_int_add (&producer->n_dropped_untold, (gint) effect.n_dropped);
-    kvs_loop_invoke (producer->loop, tell_drops, kvs_producer_ref (producer));
-  }
-  return result;
-}
-
-/**
- * kvs_producer_set_flushing:
- * @producer: a producer
- * @flushing: whether kvs_producer_push() returns at once with %KVS_PUSH_FLUSHING
- *
- * Any thread.
- */
-void
-kvs_producer_set_flushing (KvsProducer *producer, gboolean flushing)
-{
-  kvs_fragment_buffer_set_flushing (producer->buffer, flushing);
 }
 
 static void
@@ -660,7 +587,10 @@ on_finish (gpointer user_data)
 void
 kvs_producer_finish (KvsProducer *producer)
 {
-  kvs_fragment_buffer_end (producer->buffer);
+  KvsFeedEffect effect = { 0 };
+
+  kvs_feed_end (producer->feed, &effect);
+  kvs_producer_handle_effect (producer, &effect);
   kvs_loop_invoke (producer->loop, on_finish, kvs_producer_ref (producer));
 }
 

@@ -23,15 +23,17 @@ typedef struct _KvsProducer KvsProducer;
  * @region: such as "us-west-2"
  * @endpoint: base URL of the control plane
  * @credentials: what requests are signed with
+ * @metadata: (nullable): what goes with each Fragment; referred to, and may grow at any time
  * @http: time-outs, CA bundle, user agent
  *
- * All of it is copied.
+ * All of it else is copied.
  */
 typedef struct {
   const KvsStreamDefinition *definition;
   const gchar *region;
   const gchar *endpoint;
   KvsCredentials *credentials;
+  KvsMetadata *metadata;
   KvsHttpOptions http;
 } KvsProducerConfig;
 
@@ -77,10 +79,14 @@ KvsProducer *kvs_producer_ref (KvsProducer *producer);
 void kvs_producer_unref (KvsProducer *producer);
 
 void kvs_producer_start (KvsProducer *producer);
-void kvs_producer_set_tracks (KvsProducer *producer, const KvsTrack *const *tracks, guint n_tracks);
-void kvs_producer_set_content_type (KvsProducer *producer, const gchar *content_type);
-KvsPushResult kvs_producer_push (KvsProducer *producer, KvsFrame *frame);
-void kvs_producer_set_flushing (KvsProducer *producer, gboolean flushing);
+void kvs_producer_add_track (KvsProducer *producer, guint track_number, KvsTrackType type);
+void kvs_producer_remove_track (KvsProducer *producer, guint track_number);
+void kvs_producer_set_track_flushing (KvsProducer *producer, guint track_number,
+                                      gboolean flushing);
+KvsPushResult kvs_producer_push (KvsProducer *producer, KvsFrame *frame, const KvsTrack *track);
+void kvs_producer_count_drop (KvsProducer *producer, KvsDropReason reason, gsize size_bytes);
+void kvs_producer_progress (KvsProducer *producer, guint track_number, gint64 time_ns);
+void kvs_producer_end_track (KvsProducer *producer, guint track_number);
 void kvs_producer_finish (KvsProducer *producer);
 void kvs_producer_abort (KvsProducer *producer);
 void kvs_producer_get_stats (KvsProducer *producer, KvsProducerStats *stats);

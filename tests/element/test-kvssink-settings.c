@@ -350,45 +350,75 @@ END_TEST
 
 /* ---- pads ---- */
 
+static GstPad *
+request (const gchar *name)
+{
+  return gst_element_request_pad_simple (sink, name);
+}
+
+static void
+release (GstPad *pad)
+{
+  gst_element_release_request_pad (sink, pad);
+  gst_object_unref (pad);
+}
+
+/* A stream has three tracks, of any kind. */
 START_TEST (test_request_pads)
 {
-  g_autoptr (GstPad) pad = gst_element_request_pad_simple (sink, "video_%u");
-  g_autoptr (GstPad) other = NULL;
+  GstPad *video = request ("video_%u");
+  GstPad *audio = request ("audio_%u");
+  GstPad *second = request ("video_5");
 
-  ck_assert_str_eq (GST_PAD_NAME (pad), "video_0");
-  ck_assert_ptr_null (gst_element_request_pad_simple (sink, "video_%u"));
-  gst_element_release_request_pad (sink, pad);
+  ck_assert_str_eq (GST_PAD_NAME (video), "video_0");
+  ck_assert_str_eq (GST_PAD_NAME (audio), "audio_0");
+  ck_assert_str_eq (GST_PAD_NAME (second), "video_5");
+  ck_assert_ptr_null (request ("video_%u"));
+  ck_assert_ptr_null (request ("audio_%u"));
+  release (video);
+  video = request ("video_%u");
+  ck_assert_str_eq (GST_PAD_NAME (video), "video_0");
+  release (video);
+  release (second);
+  release (audio);
   ck_assert_uint_eq (sink->numsinkpads, 0);
-  other = gst_element_request_pad_simple (sink, "video_5");
-  ck_assert_str_eq (GST_PAD_NAME (other), "video_5");
-  gst_element_release_request_pad (sink, other);
-  ck_assert_ptr_null (gst_element_request_pad_simple (sink, "audio_%u"));
 }
 END_TEST
 
 static const struct {
   const gchar *caps;
-  gboolean good;
+  gboolean is_video;
+  gboolean is_audio;
 } caps_cases[] = {
-  { "video/x-h264,stream-format=avc,alignment=au", TRUE },
-  { "video/x-h264,stream-format=byte-stream,alignment=au", TRUE },
-  { "video/x-h264,stream-format=avc3,alignment=au", TRUE },
-  { "video/x-h264,stream-format=byte-stream,alignment=nal", FALSE },
-  { "video/x-h265,stream-format=hvc1,alignment=au", TRUE },
-  { "video/x-h265,stream-format=hev1,alignment=au", TRUE },
-  { "video/x-h265,stream-format=byte-stream,alignment=au", TRUE },
-  { "video/x-h265,stream-format=byte-stream,alignment=nal", FALSE },
-  { "video/x-raw,format=I420", FALSE },
-  { "audio/mpeg,mpegversion=4", FALSE },
+  { "video/x-h264,stream-format=avc,alignment=au", TRUE, FALSE },
+  { "video/x-h264,stream-format=byte-stream,alignment=au", TRUE, FALSE },
+  { "video/x-h264,stream-format=avc3,alignment=au", TRUE, FALSE },
+  { "video/x-h264,stream-format=byte-stream,alignment=nal", TRUE, FALSE },
+  { "video/x-h265,stream-format=hvc1,alignment=au", TRUE, FALSE },
+  { "video/x-h265,stream-format=hev1,alignment=au", TRUE, FALSE },
+  { "video/x-h265,stream-format=byte-stream,alignment=au", TRUE, FALSE },
+  { "video/x-h265,stream-format=byte-stream,alignment=nal", TRUE, FALSE },
+  { "video/x-raw,format=I420", FALSE, FALSE },
+  { "audio/mpeg,mpegversion=4", FALSE, FALSE },
+  { "audio/mpeg,mpegversion=4,stream-format=raw", FALSE, TRUE },
+  { "audio/mpeg,mpegversion=2,stream-format=adts", FALSE, TRUE },
+  { "audio/mpeg,mpegversion=4,stream-format=loas", FALSE, FALSE },
+  { "audio/mpeg,mpegversion=1,layer=3", FALSE, FALSE },
+  { "audio/x-alaw,rate=8000,channels=1", FALSE, TRUE },
+  { "audio/x-mulaw,rate=8000,channels=1", FALSE, TRUE },
+  { "audio/x-raw,format=S16LE", FALSE, FALSE },
 };
 
 START_TEST (test_caps)
 {
-  g_autoptr (GstPad) pad = gst_element_request_pad_simple (sink, "video_%u");
+  GstPad *video = request ("video_%u");
+  GstPad *audio = request ("audio_%u");
   g_autoptr (GstCaps) caps = gst_caps_from_string (caps_cases[_i].caps);
 
-  ck_assert_int_eq (gst_pad_query_accept_caps (pad, caps), caps_cases[_i].good);
-  gst_element_release_request_pad (sink, pad);
+  ck_assert_int_eq (gst_pad_query_accept_caps (video, caps), caps_cases[_i].is_video);
+  ck_assert_int_eq (gst_pad_query_accept_caps (audio, caps), caps_cases[_i].is_audio);
+  release (video);
+  release (audio);
 }
 END_TEST
 

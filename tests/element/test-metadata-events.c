@@ -24,7 +24,7 @@ setup (void)
 static void
 teardown (void)
 {
-  kvs_metadata_free (metadata);
+  kvs_metadata_unref (metadata);
 }
 
 static void

@@ -19,7 +19,7 @@ rig_set_tracks (Rig *rig)
   g_autoptr (KvsTrack) track = media_track_new ();
   const KvsTrack *tracks[] = { track };
 
-  kvs_fragmenter_set_tracks (rig->fragmenter, tracks, 1);
+  ck_assert_ptr_null (kvs_fragmenter_set_tracks (rig->fragmenter, tracks, 1, G_MAXINT64));
 }
 
 Rig *
@@ -110,7 +110,8 @@ rig_push (Rig *rig, gboolean is_key, gint64 pts_ns, gint64 duration_ns, gsize si
 
   frame->info.duration_ns = duration_ns;
   kvs_fragmenter_step (rig->fragmenter, frame, &step);
-  if (step.verdict == KVS_FRAGMENTER_NOT_DECODABLE) {
+  ck_assert_ptr_null (step.closed_segment);
+  if (step.verdict != KVS_FRAGMENTER_ADD && step.verdict != KVS_FRAGMENTER_OPEN) {
     g_string_append_c (rig->verdicts, 'n');
     return step.verdict;
   }
@@ -121,6 +122,7 @@ rig_push (Rig *rig, gboolean is_key, gint64 pts_ns, gint64 duration_ns, gsize si
   g_string_append_c (rig->verdicts, step.verdict == KVS_FRAGMENTER_ADD ? 'a'
                                     : step.forced                      ? 'f'
                                                                        : 'o');
+  ck_assert (step.is_sendable);
   ck_assert_uint_le (step.head_size, sizeof step.head);
   wire_push (last_line (rig)->wire, step.head, step.head_size);
   wire_push (last_line (rig)->wire, frame->slices[0].data, frame->slices[0].size);

@@ -138,8 +138,6 @@ producer_rig_start (ProducerRig *rig)
     .drained = on_drained,
   };
   g_autoptr (KvsCredentials) credentials = kvs_credentials_new ("AKIDEXAMPLE", "SECRET", NULL, 0);
-  g_autoptr (KvsTrack) track = media_track_new ();
-  const KvsTrack *tracks[] = { track };
   const KvsProducerConfig config = {
     .definition = rig->definition,
     .region = "us-west-2",
@@ -154,7 +152,8 @@ producer_rig_start (ProducerRig *rig)
   };
 
   rig->producer = kvs_producer_new (&config, &events, rig, on_destroy);
-  kvs_producer_set_tracks (rig->producer, tracks, 1);
+  rig->next_track = media_track_new ();
+  kvs_producer_add_track (rig->producer, 1, KVS_TRACK_TYPE_VIDEO);
   kvs_producer_start (rig->producer);
 }
 
@@ -172,6 +171,7 @@ producer_rig_free (ProducerRig *rig)
   ck_assert_uint_le (rig->n_drained, 1);
   ck_assert_uint_le (rig->failures->len, 1);
   kvs_stream_definition_free (rig->definition);
+  kvs_track_free (rig->next_track);
   g_ptr_array_unref (rig->warnings);
   g_ptr_array_unref (rig->failures);
   g_free (rig->endpoint);
@@ -188,7 +188,8 @@ producer_rig_push (ProducerRig *rig, guint n_fragments)
                                        START + (gint64) id * FRAME_NS, FRAME_BYTES);
 
     frame->info.duration_ns = FRAME_NS;
-    ck_assert_int_eq (kvs_producer_push (rig->producer, frame), KVS_PUSH_STORED);
+    ck_assert_int_eq (kvs_producer_push (rig->producer, frame, rig->next_track), KVS_PUSH_STORED);
+    g_clear_pointer (&rig->next_track, kvs_track_free);
   }
 }
 

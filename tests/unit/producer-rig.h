@@ -33,6 +33,7 @@ typedef struct {
   KvsProducer *producer;
   guint n_threads_before;
   guint64 next_id;
+  KvsTrack *next_track; /* goes with the next frame */
 
   GMutex lock;
   GPtrArray *warnings; /* of Told */

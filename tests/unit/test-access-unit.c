@@ -27,7 +27,7 @@
   id " e:0 1:0 " bottom " " groups " e:0 e:0 1:0 2:0 s:0 s:0 s:0 1:0 1:0 " redundant " 1:1"
 #define PPS_PLAIN PPS_OF ("e:0", "1:0", "e:0", "1:0")
 
-/* first_mb_in_slice, slice_type, pic_parameter_set_id, frame_num, then what the SPS and PPS ask for */
+/* first_mb_in_slice, slice_type, pic_parameter_set_id, frame_num, then what the sets ask for */
 #define SLICE(first_mb, frame_num, rest) \
   first_mb " e:5 e:0 4:" frame_num " " rest " 32:0x55555555 1:1"
 #define FIELD(frame_num, bottom, rest) SLICE ("e:0", frame_num, "1:1 1:" bottom " " rest)
@@ -66,7 +66,10 @@ static const struct {
     { "65", SLICE ("e:400", "0", "e:0 8:0"), IN },
     { "65", SLICE ("e:0", "0", "e:0 8:0"), IN },
     { "41", SLICE ("e:400", "1", "8:2"), NEW },
-    { "41", SLICE ("e:0", "1", "8:2"), IN } } },
+    { "41", SLICE ("e:0", "1", "8:2"), IN },
+    { "09", "3:7 1:1", NEW },
+    { "41", SLICE ("e:400", "2", "8:2"), IN },
+    { "41", SLICE ("e:0", "2", "8:2"), IN } } },
   { "B pictures: pic_order_cnt_lsb alone differs", {
     SETS (SPS_OF (POC_0, FRAMES), PPS_PLAIN),
     { "65", SLICE ("e:0", "0", "e:0 8:0"), IN },
@@ -124,6 +127,15 @@ static const struct {
     { "41", FIELD ("1", "1", "8:2"), NEW },
     { "41", SLICE ("e:400", "1", "1:1 1:1 8:2"), IN },
     { "41", SLICE ("e:0", "1", "1:0 8:2"), NEW } } },
+  { "fields and frames whose first slices were lost", {
+    SETS (SPS_OF (POC_0, FIELDS), PPS_PLAIN),
+    { "41", SLICE ("e:400", "1", "1:0 8:2"), IN },
+    { "41", SLICE ("e:400", "1", "1:1 1:0 8:2"), NEW },
+    { "41", SLICE ("e:400", "1", "1:1 1:1 8:2"), NEW } } },
+  { "fields have no delta_pic_order_cnt_bottom", {
+    SETS (SPS_OF (POC_0, FIELDS), PPS_OF ("e:0", "1:1", "e:0", "1:0")),
+    { "65", SLICE ("e:0", "0", "1:1 1:0 e:0 8:0 s:1"), IN },
+    { "65", SLICE ("e:400", "0", "1:1 1:0 e:0 8:0 s:2"), IN } } },
   { "three colour planes", {
     SETS (SPS_PLANES, PPS_PLAIN),
     { "65", "e:0 e:5 e:0 2:0 4:0 e:0 8:0 1:1", IN },
@@ -184,7 +196,12 @@ static const struct {
     { "18", "8:1", IN },
     { "0a", "8:1", IN },
     { "0b", "8:1", IN },
-    { "65", SLICE ("e:0", "0", "e:0 8:0"), NEW },
+    { "65", SLICE ("e:400", "0", "e:0 8:0"), NEW },
+    { "65", SLICE ("e:800", "0", "e:0 8:0"), IN } } },
+  { "an end of sequence before the picture", {
+    { "09", "3:7 1:1", NEW },
+    { "0a", "8:1", IN },
+    { "65", SLICE ("e:0", "0", "e:0 8:0"), IN },
     { "65", SLICE ("e:400", "0", "e:0 8:0"), IN } } },
   { "prefix NAL units", {
     SETS (SPS_OF (POC_0, FRAMES), PPS_PLAIN),

@@ -34,17 +34,21 @@ make_buffer (void)
   g_autoptr (KvsTrack) track = media_track_new ();
   const KvsTrack *tracks[] = { track };
 
-  buffer = kvs_fragment_buffer_new (definition);
-  kvs_fragment_buffer_set_tracks (buffer, tracks, 1);
+  buffer = kvs_fragment_buffer_new (definition, NULL);
+  kvs_fragment_buffer_set_tracks (buffer, tracks, 1, G_MAXINT64);
 }
 
 static KvsPushResult
 push (guint64 id, gsize size, KvsPushEffect *effect)
 {
   gboolean is_key = id % FRAMES_A_FRAGMENT == 0;
+  g_autoptr (KvsFrame) frame = media_frame_new (id, is_key, START + (gint64) id * 100 * MS, size);
+  const gint cancelled = 0;
 
-  return kvs_fragment_buffer_push (
-      buffer, media_frame_new (id, is_key, START + (gint64) id * 100 * MS, size), effect);
+  *effect = (KvsPushEffect) { 0 };
+  if (!kvs_fragment_buffer_wait_for_room (buffer, &cancelled))
+    return KVS_PUSH_FLUSHING;
+  return kvs_fragment_buffer_push (buffer, &frame, effect);
 }
 
 /* ---- offline: the source waits ---- */
@@ -132,7 +136,7 @@ START_TEST (test_acks_release_the_source)
   kvs_fragment_buffer_persisted (buffer, START / MS);
   ck_assert (wait_until (has_pushed, GINT_TO_POINTER (FULL + FRAMES_A_FRAGMENT)));
   kvs_fragment_buffer_get_stats (buffer, &stats);
-  ck_assert_uint_eq (stats.frames_dropped_overflow, 0);
+  ck_assert_uint_eq (stats.frames_dropped[KVS_DROP_OVERFLOW], 0);
   kvs_fragment_buffer_set_flushing (buffer, TRUE);
   g_thread_join (thread);
   kvs_segment_unref (segment);
@@ -283,8 +287,7 @@ check_totals (guint64 *frames_before)
   ck_assert_uint_ge (stats.frames_in, *frames_before);
   ck_assert_uint_ge (stats.frames_in, stats.frames_persisted);
   ck_assert_int_eq (stats.fragments_buffered > 0, stats.bytes_buffered > 0);
-  ck_assert_uint_eq (stats.frames_dropped_overflow + stats.frames_dropped_refused
-                         + stats.frames_dropped_before_key, 0);
+  ck_assert_uint_eq (stats.frames_dropped[KVS_DROP_OVERFLOW] + stats.frames_dropped[KVS_DROP_REFUSED], 0);
   *frames_before = stats.frames_in;
 }
 

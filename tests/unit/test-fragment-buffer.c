@@ -26,13 +26,13 @@ set_tracks (void)
   g_autoptr (KvsTrack) track = media_track_new ();
   const KvsTrack *tracks[] = { track };
 
-  kvs_fragment_buffer_set_tracks (buffer, tracks, 1);
+  kvs_fragment_buffer_set_tracks (buffer, tracks, 1, G_MAXINT64);
 }
 
 static void
 make_buffer (void)
 {
-  buffer = kvs_fragment_buffer_new (definition);
+  buffer = kvs_fragment_buffer_new (definition, NULL);
   set_tracks ();
 }
 
@@ -56,9 +56,13 @@ static KvsPushResult
 push_sized (guint64 id, gsize size)
 {
   gboolean is_key = id % FRAMES_A_FRAGMENT == 0;
+  g_autoptr (KvsFrame) frame = media_frame_new (id, is_key, START + (gint64) id * 250 * MS, size);
+  KvsPushResult result;
 
-  return kvs_fragment_buffer_push (
-      buffer, media_frame_new (id, is_key, START + (gint64) id * 250 * MS, size), &effect);
+  effect = (KvsPushEffect) { 0 };
+  result = kvs_fragment_buffer_push (buffer, &frame, &effect);
+  ck_assert_int_eq (result == KVS_PUSH_STORED, frame == NULL);
+  return result;
 }
 
 static KvsPushResult
@@ -359,7 +363,7 @@ START_TEST (test_refuse)
   begin ();
   read_all (1000);
   assert_carried (2, 3);
-  ck_assert_uint_eq (get_stats ().frames_dropped_refused, FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (get_stats ().frames_dropped[KVS_DROP_REFUSED], FRAMES_A_FRAGMENT);
 }
 END_TEST
 
@@ -376,8 +380,7 @@ START_TEST (test_refuse_the_open_fragment)
   ck_assert_int_eq (push (2), KVS_PUSH_NOT_DECODABLE);
   ck_assert_int_eq (push (4), KVS_PUSH_STORED);
   ck_assert_uint_eq (get_stats ().fragments_buffered, 1);
-  ck_assert_uint_eq (get_stats ().frames_dropped_refused, 2);
-  ck_assert_uint_eq (get_stats ().frames_dropped_before_key, 1);
+  ck_assert_uint_eq (get_stats ().frames_dropped[KVS_DROP_REFUSED], 2);
 }
 END_TEST
 
@@ -407,7 +410,7 @@ START_TEST (test_overflow_by_time)
   make_buffer ();
   push_fragments (0, 10);
   /* nothing is sent: the oldest went, as wholes */
-  ck_assert_uint_eq (get_stats ().frames_dropped_overflow, 7 * FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (get_stats ().frames_dropped[KVS_DROP_OVERFLOW], 7 * FRAMES_A_FRAGMENT);
   ck_assert_uint_eq (get_stats ().fragments_buffered, 3);
   begin ();
   kvs_fragment_buffer_end (buffer);
@@ -434,7 +437,7 @@ START_TEST (test_overflow_by_bytes)
     ck_assert_uint_le (get_stats ().bytes_buffered, definition->storage_bytes);
   }
   ck_assert_uint_eq (n_dropped, 7 * FRAMES_A_FRAGMENT);
-  ck_assert_uint_eq (n_dropped, get_stats ().frames_dropped_overflow);
+  ck_assert_uint_eq (n_dropped, get_stats ().frames_dropped[KVS_DROP_OVERFLOW]);
   begin ();
   kvs_fragment_buffer_end (buffer);
   read_all (1000);
@@ -468,7 +471,7 @@ START_TEST (test_overflow_while_sending)
       kvs_fragment_buffer_persisted (buffer, cluster->timecode);
     }
   }
-  ck_assert_uint_eq (get_stats ().frames_persisted + get_stats ().frames_dropped_overflow,
+  ck_assert_uint_eq (get_stats ().frames_persisted + get_stats ().frames_dropped[KVS_DROP_OVERFLOW],
                      8 * FRAMES_A_FRAGMENT);
   ck_assert (kvs_fragment_buffer_is_drained (buffer));
 }
@@ -481,9 +484,9 @@ START_TEST (test_open_fragment_is_never_dropped)
   make_buffer ();
   for (guint i = 0; i < FRAMES_A_FRAGMENT; i++)
     ck_assert_int_eq (push (i), KVS_PUSH_STORED);
-  ck_assert_uint_eq (get_stats ().frames_dropped_overflow, 0);
+  ck_assert_uint_eq (get_stats ().frames_dropped[KVS_DROP_OVERFLOW], 0);
   push (FRAMES_A_FRAGMENT);
-  ck_assert_uint_eq (get_stats ().frames_dropped_overflow, FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (get_stats ().frames_dropped[KVS_DROP_OVERFLOW], FRAMES_A_FRAGMENT);
   ck_assert_uint_eq (get_stats ().fragments_buffered, 1);
 }
 END_TEST

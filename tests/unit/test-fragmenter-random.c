@@ -35,11 +35,12 @@ push_picture (Stream *stream, gboolean is_key, gint64 pts_ns)
   Pushed pushed = { pts_ns, g_rand_boolean (stream->rand) ? stream->frame_ns : 0, is_key };
   gsize size = (gsize) g_rand_int_range (stream->rand, MEDIA_PAYLOAD_MIN_BYTES, 300);
 
-  if (rig_push (stream->rig, is_key, pts_ns, pushed.duration_ns, size)
-      == KVS_FRAGMENTER_NOT_DECODABLE)
-    stream->n_undecodable++;
-  else
+  KvsFragmenterVerdict verdict = rig_push (stream->rig, is_key, pts_ns, pushed.duration_ns, size);
+
+  if (verdict == KVS_FRAGMENTER_ADD || verdict == KVS_FRAGMENTER_OPEN)
     g_array_append_val (stream->pushed, pushed);
+  else
+    stream->n_undecodable++;
 }
 
 /* A picture and the @n_b ones that are shown before it, all but it in display order. */

@@ -19,7 +19,7 @@ setup (void)
 static void
 teardown (void)
 {
-  kvs_metadata_free (metadata);
+  kvs_metadata_unref (metadata);
 }
 
 static gchar *

@@ -23,7 +23,7 @@ setup (void)
 static void
 teardown (void)
 {
-  kvs_metadata_free (metadata);
+  kvs_metadata_unref (metadata);
 }
 
 static void
@@ -90,7 +90,7 @@ START_TEST (test_none)
 {
   assert_next ("");
   ck_assert_ptr_null (kvs_metadata_take (metadata));
-  kvs_metadata_free (NULL);
+  kvs_metadata_unref (NULL);
 }
 END_TEST
 

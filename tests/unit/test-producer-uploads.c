@@ -128,7 +128,7 @@ START_TEST (test_dropping_error_ack)
   ck_assert (strstr (warning->message, "dropped") != NULL);
   producer_rig_finish (rig);
   kvs_producer_get_stats (rig->producer, &stats);
-  ck_assert_uint_eq (stats.buffer.frames_dropped_refused, FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (stats.buffer.frames_dropped[KVS_DROP_REFUSED], FRAMES_A_FRAGMENT);
   ck_assert_uint_eq (stats.buffer.frames_persisted, 2 * FRAMES_A_FRAGMENT);
   ck_assert_uint_eq (service_count_stored (rig->service), 2 * FRAMES_A_FRAGMENT);
 }
@@ -149,7 +149,7 @@ START_TEST (test_fragment_is_given_up)
   while (!producer_rig_wait (rig, &rig->n_drained, 1))
     ck_assert_uint_lt (service_count (rig->service, "/putMedia"), 20);
   kvs_producer_get_stats (rig->producer, &stats);
-  ck_assert_uint_eq (stats.buffer.frames_dropped_refused, FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (stats.buffer.frames_dropped[KVS_DROP_REFUSED], FRAMES_A_FRAGMENT);
   ck_assert_uint_eq (stats.buffer.frames_persisted, 2 * FRAMES_A_FRAGMENT);
 }
 END_TEST
@@ -231,13 +231,10 @@ END_TEST
 
 START_TEST (test_tracks_change)
 {
-  g_autoptr (KvsTrack) track = media_track_new ();
-  const KvsTrack *tracks[] = { track };
-
   producer_rig_start (rig);
   producer_rig_push (rig, 2);
-  track->width = 640;
-  kvs_producer_set_tracks (rig->producer, tracks, 1);
+  rig->next_track = media_track_new ();
+  rig->next_track->width = 640;
   assert_goes_on ();
   ck_assert_uint_eq (service_count (rig->service, "/putMedia"), 2);
   ck_assert_uint_eq (producer_rig_count_warnings (rig), 0);

@@ -206,15 +206,15 @@ START_TEST (test_missing_stream_may_not_be_made)
 }
 END_TEST
 
-/* The media type is only known once caps have come. */
+/* The media type is only known once frames have come. */
 START_TEST (test_content_type_later)
 {
   g_clear_pointer (&rig->definition->content_type, g_free);
   add_missing ();
   producer_rig_start (rig);
   ck_assert (service_wait_for_count (rig->service, "/describeStream", 1));
+  rig->next_track->content_type = g_strdup ("video/h264");
   producer_rig_push (rig, 1);
-  kvs_producer_set_content_type (rig->producer, "video/h264");
   ck_assert (service_wait_for_count (rig->service, "/createStream", 1));
   assert_goes_on ();
 }

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The side of the fragment buffer that a Session reads from and acknowledges to. */
+#include <string.h>
+
+#include "stream/fragment-buffer-private.h"
+
+/**
+ * kvs_fragment_buffer_set_release:
+ * @buffer: a buffer
+ * @release: when a Fragment may be forgotten
+ *
+ * Thread safe.
+ */
+void
+kvs_fragment_buffer_set_release (KvsFragmentBuffer *buffer, KvsFragmentRelease release)
+{
+  g_mutex_lock (&buffer->lock);
+  buffer->release = release;
+  g_mutex_unlock (&buffer->lock);
+}
+
+/**
+ * kvs_fragment_buffer_begin_session:
+ * @buffer: a buffer whose last Session, if any, was ended
+ *
+ * Starts to read: at the first Fragment that the service does not have for good, from its first byte.
+ * Thread safe.
+ *
+ * Returns: (transfer full) (nullable): the segment that the Session carries; %NULL if there is
+ *   nothing to send
+ */
+KvsSegment *
+kvs_fragment_buffer_begin_session (KvsFragmentBuffer *buffer)
+{
+  KvsSegment *segment = NULL;
+
+  g_mutex_lock (&buffer->lock);
+  buffer->at = buffer->fragments.head;
+  buffer->header_sent_bytes = 0;
+  buffer->finish_session = FALSE;
+  buffer->reader_waits = FALSE;
+  if (buffer->at != NULL && ((KvsFragment *) buffer->at->data)->sendable) {
+    buffer->segment = kvs_segment_ref (((KvsFragment *) buffer->at->data)->segment);
+    segment = kvs_segment_ref (buffer->segment);
+  }
+  g_mutex_unlock (&buffer->lock);
+  return segment;
+}
+
+/**
+ * kvs_fragment_buffer_end_session:
+ * @buffer: a buffer
+ *
+ * The running Session is over. What the service does not have for good counts as unsent again.
+ * Thread safe.
+ */
+void
+kvs_fragment_buffer_end_session (KvsFragmentBuffer *buffer)
+{
+  g_mutex_lock (&buffer->lock);
+  g_clear_pointer (&buffer->segment, kvs_segment_unref);
+  buffer->at = NULL;
+  memset (&buffer->cursor, 0, sizeof buffer->cursor);
+  buffer->unsent_bytes = buffer->bytes;
+  for (GList *link = buffer->fragments.head; link != NULL; link = link->next)
+    ((KvsFragment *) link->data)->sent = FALSE;
+  g_mutex_unlock (&buffer->lock);
+}
+
+static gsize
+read_header (KvsFragmentBuffer *buffer, guint8 *out, gsize size)
+{
+  gsize header_size;
+  const guint8 *header = g_bytes_get_data (buffer->segment->header, &header_size);
+  gsize n = MIN (size, header_size - buffer->header_sent_bytes);
+
+  if (n > 0)
+    memcpy (out, header + buffer->header_sent_bytes, n);
+  buffer->header_sent_bytes += n;
+  return n;
+}
+
+/* Whether this Session may not go on with what comes next. */
+static gboolean
+at_border (const KvsFragmentBuffer *buffer)
+{
+  if (buffer->at == NULL)
+    return buffer->finish_session || buffer->ended;
+  if (kvs_fragment_is_begun (&buffer->cursor))
+    return FALSE;
+  return buffer->finish_session || ((KvsFragment *) buffer->at->data)->segment != buffer->segment;
+}
+
+static void
+finish_fragment (KvsFragmentBuffer *buffer, GSList **released)
+{
+  GList *link = buffer->at;
+  KvsFragment *fragment = link->data;
+
+  fragment->sent = TRUE;
+  buffer->at = link->next;
+  memset (&buffer->cursor, 0, sizeof buffer->cursor);
+  if (buffer->release != KVS_FRAGMENT_RELEASE_SENT)
+    return;
+  *released = g_slist_prepend (*released, kvs_fragment_buffer_unlink (buffer, link));
+  buffer->stats.fragments_persisted++;
+  buffer->stats.frames_persisted += fragment->parts->len;
+  buffer->stats.bytes_persisted += fragment->size_bytes;
+}
+
+static gsize
+read_fragments (KvsFragmentBuffer *buffer, guint8 *out, gsize size, GSList **released)
+{
+  gsize done = 0;
+
+  while (done < size && buffer->at != NULL && !at_border (buffer)) {
+    KvsFragment *fragment = buffer->at->data;
+    gsize n;
+
+    if (!fragment->sendable)
+      break;
+    n = kvs_fragment_read (fragment, &buffer->cursor, out + done, size - done);
+    done += n;
+    buffer->unsent_bytes -= MIN (buffer->unsent_bytes, n);
+    if (!kvs_fragment_is_read (fragment, &buffer->cursor)) {
+      if (n == 0)
+        break;
+      continue;
+    }
+    finish_fragment (buffer, released);
+  }
+  return done;
+}
+
+/**
+ * kvs_fragment_buffer_read:
+ * @buffer: a buffer
+ * @out: where the bytes go
+ * @size: room in @out
+ * @n_read: (out): how many were given
+ *
+ * Gives the next bytes of the running Session: header, then Fragments. Thread safe.
+ *
+ * Returns: see #KvsReadStatus
+ */
+KvsReadStatus
+kvs_fragment_buffer_read (KvsFragmentBuffer *buffer, guint8 *out, gsize size, gsize *n_read)
+{
+  KvsReadStatus status = KVS_READ_DATA;
+  GSList *released = NULL;
+
+  *n_read = 0;
+  g_mutex_lock (&buffer->lock);
+  if (buffer->segment != NULL) {
+    *n_read = read_header (buffer, out, size);
+    *n_read += read_fragments (buffer, out + *n_read, size - *n_read, &released);
+  }
+  if (*n_read == 0)
+    status = buffer->segment == NULL || at_border (buffer) ? KVS_READ_END : KVS_READ_EMPTY;
+  g_mutex_unlock (&buffer->lock);
+  kvs_fragment_buffer_free_list (released);
+  return status;
+}
+
+static gboolean
+has_data (const KvsFragmentBuffer *buffer)
+{
+  const KvsFragment *fragment;
+
+  if (buffer->segment == NULL)
+    return buffer->fragments.head != NULL
+           && ((const KvsFragment *) buffer->fragments.head->data)->sendable;
+  if (at_border (buffer))
+    return TRUE;
+  if (buffer->at == NULL)
+    return FALSE;
+  fragment = buffer->at->data;
+  return fragment->sendable
+         && (buffer->cursor.part < fragment->parts->len || fragment->complete);
+}
+
+/**
+ * kvs_fragment_buffer_wait:
+ * @buffer: a buffer
+ * @wake_bytes: how much shall wait before the reader is woken; 1 for anything
+ *
+ * The reader ran dry. A later kvs_fragment_buffer_push() that adds enough, or starts a Fragment,
+ * says that the reader has to be woken. With a @wake_bytes of 1 this looks for waiting data first.
+ * Thread safe.
+ *
+ * Returns: %TRUE if there is something to read already, and nobody will wake the reader
+ */
+gboolean
+kvs_fragment_buffer_wait (KvsFragmentBuffer *buffer, gsize wake_bytes)
+{
+  gboolean ready;
+
+  g_mutex_lock (&buffer->lock);
+  ready = has_data (buffer) && (wake_bytes <= 1 || buffer->unsent_bytes >= wake_bytes
+                                || at_border (buffer));
+  buffer->reader_waits = !ready;
+  buffer->reader_wake_bytes = wake_bytes;
+  g_mutex_unlock (&buffer->lock);
+  return ready;
+}
+
+/**
+ * kvs_fragment_buffer_finish_session:
+ * @buffer: a buffer
+ *
+ * The running Session ends at the next border between Fragments. Thread safe.
+ */
+void
+kvs_fragment_buffer_finish_session (KvsFragmentBuffer *buffer)
+{
+  g_mutex_lock (&buffer->lock);
+  buffer->finish_session = TRUE;
+  g_mutex_unlock (&buffer->lock);
+}
+
+/* Acks name timecodes, and a time line may come twice (a loop): only Fragments that the running
+ * Session has carried count. */
+static GList *
+find_sent (KvsFragmentBuffer *buffer, guint64 timecode)
+{
+  for (GList *link = buffer->fragments.head; link != NULL; link = link->next) {
+    KvsFragment *fragment = link->data;
+
+    if (fragment->segment == buffer->segment && fragment->timecode == timecode)
+      return link;
+    if (link == buffer->at)
+      break;
+  }
+  return NULL;
+}
+
+static void
+release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at_least)
+{
+  KvsFragment *fragment = NULL;
+  GList *link;
+
+  g_mutex_lock (&buffer->lock);
+  link = buffer->release >= at_least ? find_sent (buffer, timecode) : NULL;
+  /* An Ack for bytes that were not sent yet is none. */
+  if (link != NULL && ((KvsFragment *) link->data)->sent) {
+    fragment = kvs_fragment_buffer_unlink (buffer, link);
+    buffer->stats.fragments_persisted++;
+    buffer->stats.frames_persisted += fragment->parts->len;
+    buffer->stats.bytes_persisted += fragment->size_bytes;
+  }
+  g_mutex_unlock (&buffer->lock);
+  kvs_fragment_free (fragment);
+}
+
+/**
+ * kvs_fragment_buffer_received:
+ * @buffer: a buffer
+ * @timecode: as the RECEIVED Ack names it
+ *
+ * Forgets the Fragment where the stream keeps nothing. Thread safe.
+ */
+void
+kvs_fragment_buffer_received (KvsFragmentBuffer *buffer, guint64 timecode)
+{
+  release_sent (buffer, timecode, KVS_FRAGMENT_RELEASE_RECEIVED);
+}
+
+/**
+ * kvs_fragment_buffer_persisted:
+ * @buffer: a buffer
+ * @timecode: as the PERSISTED Ack names it
+ *
+ * Forgets the Fragment. Thread safe.
+ */
+void
+kvs_fragment_buffer_persisted (KvsFragmentBuffer *buffer, guint64 timecode)
+{
+  release_sent (buffer, timecode, KVS_FRAGMENT_RELEASE_PERSISTED);
+}
+
+/**
+ * kvs_fragment_buffer_refuse:
+ * @buffer: a buffer
+ * @timecode: as the ERROR Ack names it
+ *
+ * Drops a Fragment that the service will never take. The Session has to be ended by the caller.
+ * Thread safe.
+ *
+ * Returns: how many frames went with it
+ */
+guint
+kvs_fragment_buffer_refuse (KvsFragmentBuffer *buffer, guint64 timecode)
+{
+  KvsFragment *fragment = NULL;
+  GList *link;
+  guint n_frames = 0;
+
+  g_mutex_lock (&buffer->lock);
+  link = find_sent (buffer, timecode);
+  if (link != NULL) {
+    fragment = kvs_fragment_buffer_unlink (buffer, link);
+    n_frames = fragment->parts->len;
+    buffer->stats.frames_dropped[KVS_DROP_REFUSED] += n_frames;
+  }
+  g_mutex_unlock (&buffer->lock);
+  kvs_fragment_free (fragment);
+  return n_frames;
+}
+
+/**
+ * kvs_fragment_buffer_count_try:
+ * @buffer: a buffer
+ * @timecode: as an ERROR Ack names it
+ *
+ * Thread safe.
+ *
+ * Returns: how often this was called for that Fragment; 0 if there is none
+ */
+guint
+kvs_fragment_buffer_count_try (KvsFragmentBuffer *buffer, guint64 timecode)
+{
+  GList *link;
+  guint n_tries = 0;
+
+  g_mutex_lock (&buffer->lock);
+  link = find_sent (buffer, timecode);
+  if (link != NULL)
+    n_tries = ++((KvsFragment *) link->data)->n_tries;
+  g_mutex_unlock (&buffer->lock);
+  return n_tries;
+}
