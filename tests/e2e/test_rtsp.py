@@ -21,7 +21,7 @@ FRAMES = 60
 RATE = 30
 PICTURES = (f"videotestsrc num-buffers={FRAMES} "
             f"! video/x-raw,format=I420,width=320,height=240,framerate={RATE}/1")
-# Over UDP the camera's goodbye may overtake the last packets
+# Over UDP the camera's goodbye may overtake the last packets, also those of half a frame
 UDP_FRAMES_AT_END = 15
 TONE = "audiotestsrc num-buffers={} samplesperbuffer={} ! audio/x-raw,rate={},channels=1"
 H264 = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! h264parse"
@@ -114,8 +114,10 @@ class Transports(Case):
         name, protocol = pipeline.name.split("-")
         got = [packet["data_hash"] for packet in stream.video]
         missing = UDP_FRAMES_AT_END if protocol == "udp" else 0
-        self.assertEqual(got, self.sent[name][:len(got)])
         self.assertGreaterEqual(len(got), len(self.sent[name]) - missing)
+        self.assertLessEqual(len(got), len(self.sent[name]))
+        n_whole = len(got) - 1 if protocol == "udp" else len(got)
+        self.assertEqual(got[:n_whole], self.sent[name][:n_whole])
         if pipeline.audio:
             sent = media.payload(self.clips[name], "a")
             self.assertIn(stream.audio_payload, sent)
