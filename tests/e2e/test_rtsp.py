@@ -130,10 +130,10 @@ class Transports(Case):
         self.relay(["video"], "udp")
 
     def test_audio_and_video_over_tcp(self):
-        self.relay(["aac", "alaw", "mulaw", "latm"], "tcp")
+        self.relay(["aac", "alaw", "mulaw"], "tcp")
 
     def test_audio_and_video_over_udp(self):
-        self.relay(["aac", "alaw", "mulaw", "latm"], "udp")
+        self.relay(["aac", "alaw", "mulaw"], "udp")
 
 
 KEYS = "access-key={access_key} secret-key={secret_key} aws-region={region}"
@@ -201,7 +201,9 @@ WITH_AUDIO = [
         demux. ! rtph265depay ! h265parse
         ! video/x-h265, format=havc,alignment=au, width=320, height=240
         ! kvssink name=sink stream-name=latm restart_on_error=false connection_staleness=40
-        key-frame-fragmentation=false demux. ! queue ! rtpmp4adepay ! sink.""", FRAMES, audio=True),
+        key-frame-fragmentation=false demux. ! queue ! rtpmp4adepay ! sink.""", FRAMES, audio=True,
+             # rtpmp4adepay of GStreamer 1.22 leaves the length in front of the first frame
+             decodes=False),
     Pipeline("detection", """
         rtspsrc location={aac} protocols=tcp latency=300 do-rtsp-keep-alive=true
         tcp-timeout=20000000 name=src
