@@ -5,37 +5,51 @@
     rtspserver.py MOUNT=LAUNCH...
 
 MOUNT is a path such as /cam, LAUNCH a pipeline whose payloaders are called pay0, pay1. Each client
-gets a pipeline of its own from the beginning. Says "rtsp://127.0.0.1:PORT" once it listens,
-"captured MOUNT FRAME NANOSECONDS" for each frame that goes to pay0, and ends with SIGTERM.
+gets a pipeline of its own from the beginning. The camera's clock is an hour slow. Says
+"rtsp://127.0.0.1:PORT" once it listens, "captured MOUNT FRAME NANOSECONDS" with the camera's Unix
+time for each frame that goes to pay0, and ends with SIGTERM.
 """
 
 import signal
 import sys
-import time
 
 import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, GObject, Gst, GstRtspServer  # noqa: E402
 
 LOOPBACK = "127.0.0.1"
 # The server tries one after the other
 FIRST_UDP_PORT, LAST_UDP_PORT = 20000, 29999
+NTP_EPOCH_NS = 2208988800 * Gst.SECOND
+SLOW_NS = 3600 * Gst.SECOND
 
 
-def say_when_captured(_factory, media, path):
-    """Says for each frame when it was captured, by the server's own clock, in Unix nanoseconds."""
+def tell_own_time(_pipeline, element):
+    """Has RTCP tell the time of the camera's clock, not the machine's."""
+    if element.get_factory().get_name() == "rtpbin":
+        Gst.util_set_object_arg(element, "ntp-time-source", "clock-time")
+
+
+def slow_clock():
+    """Nanoseconds since 1900, as NTP has them, and an hour behind everyone else."""
+    clock = GObject.new(Gst.SystemClock, clock_type=Gst.ClockType.REALTIME)
+    clock.set_calibration(0, NTP_EPOCH_NS - SLOW_NS, 1, 1)
+    return clock
+
+
+def configure(_factory, media, path):
+    """Sets a camera's clock, and has it say by that when each frame was captured."""
     payloader = media.get_element().get_by_name("pay0")
+    media.get_element().get_parent().connect("element-added", tell_own_time)
     n_frames = [0]
 
     def say(pad, info):
         segment = pad.get_sticky_event(Gst.EventType.SEGMENT, 0).parse_segment()
         running_ns = segment.to_running_time(Gst.Format.TIME, info.get_buffer().pts)
-        clock = payloader.get_clock()
-        if clock is not None:
-            age_ns = clock.get_time() - payloader.get_base_time() - running_ns
-            print(f"captured {path} {n_frames[0]} {time.time_ns() - age_ns}", flush=True)
+        captured_ns = payloader.get_base_time() + running_ns - NTP_EPOCH_NS
+        print(f"captured {path} {n_frames[0]} {captured_ns}", flush=True)
         n_frames[0] += 1
         return Gst.PadProbeReturn.OK
 
@@ -48,7 +62,8 @@ def make_factory(path, launch):
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(f"( {launch} )")
     factory.set_address_pool(pool)
-    factory.connect("media-configure", say_when_captured, path)
+    factory.set_clock(slow_clock())
+    factory.connect("media-configure", configure, path)
     return factory
 
 
