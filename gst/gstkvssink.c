@@ -3,10 +3,14 @@
  * SECTION:element-kvssink
  * @title: kvssink
  *
- * kvssink uploads encoded video to a stream of Amazon Kinesis Video Streams. It takes access units
- * of H.264 or H.265, cuts them into fragments at key frames, packs these into streaming Matroska, and sends
- * them over one long PutMedia request. A fragment is kept until the service has acknowledged it as
- * persisted, and is sent again, whole, after an error.
+ * kvssink uploads encoded media to a stream of Amazon Kinesis Video Streams. It takes H.264 or H.265
+ * video and AAC or G.711 audio on up to three request pads, interleaves them, cuts them into
+ * fragments at the key frames of the first video track, packs these into streaming Matroska, and
+ * sends them over one long PutMedia request. A fragment is kept until the service has acknowledged it
+ * as persisted, and is sent again, whole, after an error.
+ *
+ * Custom downstream events `kvs-add-metadata` (name, value, persist), `kvs-image-generation`
+ * (image-prefix) and `kvs-notification` put metadata on the next fragment.
  *
  * State changes never wait for the network: media is buffered while the service is out of reach. The
  * EOS message is posted when the last fragment is persisted, or when #GstKvsSink:stop-stream-timeout
@@ -23,6 +27,12 @@
  * |[
  * gst-launch-1.0 filesrc location=clip.mp4 ! qtdemux ! h264parse ! kvssink stream-name=my-stream streaming-type=offline
  * ]| A file, as fast as it can be uploaded.
+ * |[
+ * gst-launch-1.0 -e rtspsrc location=rtsp://camera/stream protocols=tcp name=src src. ! rtph264depay ! h264parse ! kvssink name=kvs stream-name=my-stream src. ! rtpmp4gdepay ! aacparse ! kvs.
+ * ]| A camera with sound; nothing is decoded.
+ * |[
+ * gst-launch-1.0 -e videotestsrc is-live=true ! x264enc tune=zerolatency ! kvssink stream-name=my-stream metadata="metadata,site=gate,camera=(string)2" generate-images=true
+ * ]| Each fragment with metadata, and a request for images.
  *
  * Since: 0.1
  */

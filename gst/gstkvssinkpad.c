@@ -56,6 +56,7 @@ gst_kvs_sink_pad_reset (GstKvsSinkPad *pad)
   gst_segment_init (&pad->segment, GST_FORMAT_TIME);
   gst_kvs_timeline_track_init (&pad->time);
   pad->next_pts_ns = -1;
+  pad->has_border = FALSE;
   pad->key_unit_request_us = 0;
   pad->told_run = 0;
   if (pad->gatherer != NULL)

@@ -36,6 +36,8 @@ struct _GstKvsSinkPad {
   gint64 frame_duration_ns; /* by the caps' framerate, 0 where unknown */
   gint64 next_pts_ns;       /* running time where the last buffer ended, -1 before the first */
   GstKvsTimelineTrack time;
+  gboolean has_border; /* of audio: where the timeline was last allowed to move */
+  gint64 border_ns;
   gint64 key_unit_request_us;
 
   /* one of these; both are NULL before the first caps */

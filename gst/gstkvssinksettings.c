@@ -47,7 +47,8 @@ static const Property properties[] = {
   { "max-latency", KIND_UINT, MEMBER (max_latency_s), 60, NULL,
     "Accepted for compatibility, in seconds; buffer-duration bounds what is kept" },
   { "fragment-duration", KIND_UINT, MEMBER (fragment_duration_ms), 2000, NULL,
-    "Least duration of a fragment when key-frame-fragmentation is false, in milliseconds" },
+    "Least duration of a fragment without video, or where key-frame-fragmentation is false, in "
+    "milliseconds" },
   { "timecode-scale", KIND_UINT, MEMBER (timecode_scale_ms), 1, NULL,
     "Unit of Matroska timecodes, in milliseconds, up to 1000; 0 for the default of 1" },
   { "key-frame-fragmentation", KIND_BOOLEAN, MEMBER (key_frame_fragmentation), TRUE, NULL,
@@ -55,7 +56,7 @@ static const Property properties[] = {
   { "frame-timecodes", KIND_BOOLEAN, MEMBER (frame_timecodes), TRUE, NULL,
     "Use the buffers' timestamps; else stamp each frame when it arrives" },
   { "absolute-fragment-times", KIND_BOOLEAN, MEMBER (absolute_fragment_times), TRUE, NULL,
-    "Fragment times are epoch times; else they count from the start of the stream" },
+    "Fragment times are epoch times; else they count from the start of each session" },
   { "fragment-acks", KIND_BOOLEAN, MEMBER (fragment_acks), TRUE, NULL,
     "Have the service acknowledge fragments; without, a fragment is forgotten once it was sent" },
   { "restart-on-error", KIND_BOOLEAN, MEMBER (restart_on_error), TRUE, NULL,
@@ -139,6 +140,8 @@ static const Property properties[] = {
     "Take the buffers' timestamps for epoch times, as they are" },
   { "get-kvs-metrics", KIND_BOOLEAN, MEMBER (get_kvs_metrics), FALSE, NULL,
     "Accepted for compatibility; read the stats property" },
+  { "frame-timestamp", KIND_BOOLEAN, MEMBER (frame_timestamp), FALSE, NULL,
+    "Accepted for compatibility with old pipelines; has no effect" },
 };
 
 #define FIRST_ID 1

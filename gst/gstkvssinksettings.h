@@ -65,6 +65,7 @@ typedef struct {
   gboolean disable_buffer_clipping;
   gboolean use_original_pts;
   gboolean get_kvs_metrics;
+  gboolean frame_timestamp;
 } GstKvsSinkSettings;
 
 /**

@@ -4,8 +4,7 @@
  * In LIVE mode a buffer's epoch time is its running time, ironed (1), plus an offset (2).
  *
  * 1. A pad's running time is ironed by a shift of its own, which is 0 until the time jumps: more
- *    than 1 s backwards or 10 s forwards against the pad's previous buffer, by decoding time, and
- *    by more than the time that really went by.
+ *    than 1 s backwards or 10 s forwards against the pad's previous buffer, by decoding time.
  *    - Where another pad has just jumped by the same distance (within 2 s), what was done there
  *      is done here, to the nanosecond: sound and picture stay together.
  *    - A source that follows the pipeline's clock: a time that matches the clock is right as it
@@ -91,6 +90,7 @@ typedef struct _GstKvsTimeline GstKvsTimeline;
  * @has_last: whether there was a buffer
  * @last_dts_ns: running time of the last buffer
  * @last_arrival_ns: when it came, on the monotonic clock
+ * @last_running_ns: when it came, in running time
  * @interval_ns: between two buffers, 0 if unknown
  * @shift_ns: from running time to ironed running time
  * @previous_shift_ns: before the last jump
@@ -111,6 +111,7 @@ typedef struct {
   gboolean has_last;
   gint64 last_dts_ns;
   gint64 last_arrival_ns;
+  gint64 last_running_ns;
   gint64 interval_ns;
   gint64 shift_ns;
   gint64 previous_shift_ns;

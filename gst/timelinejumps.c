@@ -34,11 +34,22 @@ is_jump (const GstKvsTimelineTrack *track, gint64 dts_ns)
              : !is_within (dts_ns, track->last_dts_ns, MAX_STEP_FORWARD_NS);
 }
 
+/* While the pipeline is paused no running time goes by. */
+static gint64
+elapsed_time (const GstKvsTimelineTrack *track, const GstKvsReading *now)
+{
+  gint64 elapsed_ns = now->running_ns >= 0 && track->last_running_ns >= 0
+                          ? subtract (now->running_ns, track->last_running_ns)
+                          : subtract (now->monotonic_ns, track->last_arrival_ns);
+
+  return MAX (elapsed_ns, 0);
+}
+
 /* The frame's own interval is exact, where the frame came in time. */
 static gint64
 expected_step (const GstKvsTimelineTrack *track, const GstKvsReading *now)
 {
-  gint64 elapsed_ns = MAX (subtract (now->monotonic_ns, track->last_arrival_ns), 0);
+  gint64 elapsed_ns = elapsed_time (track, now);
 
   if (track->interval_ns > 0
       && is_within (elapsed_ns, track->interval_ns, MAX_ARRIVAL_JITTER_NS))
@@ -163,6 +174,7 @@ gst_kvs_timeline_iron (GstKvsTimeline *timeline, GstKvsTimelineTrack *track,
   track->has_last = TRUE;
   track->last_dts_ns = dts_ns;
   track->last_arrival_ns = now->monotonic_ns;
+  track->last_running_ns = now->running_ns;
   times->pts_ns = add (times->pts_ns, track->shift_ns);
   times->dts_ns = add (times->dts_ns, track->shift_ns);
   timeline->position_ns = MAX (timeline->position_ns, MAX (times->pts_ns, times->dts_ns));

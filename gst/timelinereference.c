@@ -28,7 +28,7 @@ may_take_reference (const GstKvsTimeline *timeline, const GstKvsTimelineTrack *t
   if (may_move
       || is_within (track->heard_ns, offset_of (timeline, track), MAX_REFERENCE_MOVE_NS - 1))
     return TRUE;
-  return track != timeline->leader && track->n_borders != timeline->n_borders
+  return track->n_borders != timeline->n_borders
          && is_within (track->heard_ns, timeline->reference_ns, MAX_REFERENCE_DISTANCE_NS);
 }
 
