@@ -97,17 +97,29 @@ find_lead_track (KvsFragmenter *fragmenter)
   fragmenter->lead_is_video = lead->type == KVS_TRACK_TYPE_VIDEO;
 }
 
-static void
-make_header (KvsFragmenter *fragmenter)
+/* Returns: (transfer full): a header with those tracks that are in @mask, one at least */
+static GBytes *
+render_header (const KvsFragmenter *fragmenter, guint mask)
 {
+  const KvsTrack *tracks[KVS_MAX_TRACKS];
   guint8 uid[KVS_MKV_SEGMENT_UID_BYTES];
+  guint n_tracks = 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (uid); i++)
     uid[i] = (guint8) g_random_int ();
+  for (guint i = 0; i < fragmenter->n_tracks; i++) {
+    if ((mask & KVS_TRACK_BIT (fragmenter->tracks[i]->number)) != 0)
+      tracks[n_tracks++] = fragmenter->tracks[i];
+  }
+  g_assert (n_tracks > 0);
+  return kvs_mkv_header_new (tracks, n_tracks, (guint64) fragmenter->scale_ns, uid);
+}
+
+static void
+make_header (KvsFragmenter *fragmenter)
+{
   g_clear_pointer (&fragmenter->header, g_bytes_unref);
-  fragmenter->header
-      = kvs_mkv_header_new ((const KvsTrack *const *) fragmenter->tracks, fragmenter->n_tracks,
-                            (guint64) fragmenter->scale_ns, uid);
+  fragmenter->header = render_header (fragmenter, KVS_ALL_TRACKS);
   fragmenter->declared = 0;
   for (guint i = 0; i < fragmenter->n_tracks; i++)
     fragmenter->declared |= KVS_TRACK_BIT (fragmenter->tracks[i]->number);
@@ -154,6 +166,16 @@ settle (KvsFragmenter *fragmenter)
     return NULL;
   keep_tracks (fragmenter, fragmenter->seen);
   return kvs_segment_ref (fragmenter->segment);
+}
+
+/* As settle(), where the frame that starts the next Fragment is of a track that the current one lacks:
+ * only the current one gets the smaller header. */
+static KvsSegment *
+split_off (const KvsFragmenter *fragmenter)
+{
+  g_autoptr (GBytes) header = render_header (fragmenter, fragmenter->seen);
+
+  return kvs_segment_new (header, fragmenter->segment->start_ns);
 }
 
 /**
@@ -359,11 +381,13 @@ static void
 open_fragment (KvsFragmenter *fragmenter, const KvsFrame *frame, gboolean new_time_line,
                KvsFragmenterStep *step)
 {
+  const guint track_bit = KVS_TRACK_BIT (frame->info.track_number);
   gint64 timecode;
 
-  step->closed_segment = settle (fragmenter);
+  step->closed_segment = fragmenter->is_open && (fragmenter->seen & track_bit) == 0
+                             ? split_off (fragmenter) : settle (fragmenter);
   if ((fragmenter->declared & ~fragmenter->active) != 0)
-    keep_tracks (fragmenter, fragmenter->active | KVS_TRACK_BIT (frame->info.track_number));
+    keep_tracks (fragmenter, fragmenter->active | track_bit);
   if (new_time_line)
     start_segment (fragmenter, frame);
   /* Behind what was stored only by rounding, or where a Fragment is full of frames whose times do
