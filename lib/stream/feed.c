@@ -286,12 +286,24 @@ take_track (KvsFeed *feed, guint track_number, KvsTrack *track)
   slot->track = track;
 }
 
-/* A header that is made now is for the frames to come. */
+/* A header that is made now is for the frames to come; of track @current that is the one at hand. */
 static void
-take_next_tracks (KvsFeed *feed)
+take_next_tracks (KvsFeed *feed, guint current)
 {
-  for (guint number = 1; number <= KVS_MAX_TRACKS; number++)
-    take_track (feed, number, kvs_interleaver_take_next_track (feed->interleaver, number));
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
+    if (number != current)
+      take_track (feed, number, kvs_interleaver_take_next_track (feed->interleaver, number));
+  }
+}
+
+static gboolean
+has_early (const KvsFeed *feed, guint track_number)
+{
+  for (const GList *link = feed->early.head; link != NULL; link = link->next) {
+    if (((const EarlyFrame *) link->data)->frame->info.track_number == track_number)
+      return TRUE;
+  }
+  return FALSE;
 }
 
 static void
@@ -301,11 +313,15 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
   gint64 pts_ns = frame->info.pts_ns;
   Slot *slot = get_slot (feed, frame->info.track_number);
   KvsPushResult result = KVS_PUSH_NOT_DECODABLE;
+  /* This track leads only since another one has ended: its frames need not wait any more. */
+  gboolean was_waiting = has_early (feed, frame->info.track_number);
 
-  if (is_key)
+  if (is_key || was_waiting)
     feed->time_line = time_line;
-  if (is_key && is_header_outdated (feed))
+  if ((is_key || was_waiting) && is_header_outdated (feed))
     declare_tracks (feed, feed->active, effect);
+  if (was_waiting)
+    push_early (feed, pts_ns, effect);
   if (!slot->undeclared)
     result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
   slot->undeclared |= result == KVS_PUSH_UNDECLARED;
@@ -345,7 +361,7 @@ release (KvsFeed *feed, KvsFeedEffect *effect)
     guint number = next.frame->info.track_number;
 
     take_track (feed, number, next.track);
-    take_next_tracks (feed);
+    take_next_tracks (feed, number);
     update_live_tracks (feed, KVS_TRACK_BIT (number), effect);
     if (number == find_lead (feed))
       deliver_lead (feed, next.frame, next.time_line, effect);
