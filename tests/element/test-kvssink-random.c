@@ -58,7 +58,9 @@ show_wire (const Sequence *sequence, const Result *result)
   for (guint i = 0; i < result->recordings->len; i++) {
     const Recording *recording = result->recordings->pdata[i];
 
-    g_printerr ("session %u: %u tracks\n", i, recording->tracks->len);
+    g_printerr ("session %u: %u tracks%s%s\n", i, recording->tracks->len,
+                recording->error != NULL ? ", " : "",
+                recording->error != NULL ? recording->error : "");
     for (guint k = 0; k < recording->clusters->len; k++) {
       const RecordedCluster *cluster = recording->clusters->pdata[k];
 

@@ -4,7 +4,7 @@
 
 #define S G_GINT64_CONSTANT (1000000000)
 /* How long frames of other tracks wait for a key frame, less what rounding does */
-#define MAX_EARLY_NS (10 * S)
+#define MAX_EARLY_NS (10 * S - S / 100)
 
 /* From running time to the time of blocks, as far as the blocks tell. */
 typedef struct {
@@ -171,7 +171,7 @@ static gchar *
 check_recording (Check *check, guint session)
 {
   const Recording *recording = check->result->recordings->pdata[session];
-  gint64 floor = G_MININT64 / 2;
+  gint64 floor = check->sequence->is_absolute ? G_MININT64 / 2 : -1;
 
   if (recording->scale_ns != (guint64) check->sequence->scale_ms * 1000000)
     return g_strdup ("wrong timecode scale");
@@ -195,16 +195,18 @@ check_recording (Check *check, guint session)
 
 /* ---- what is missing ---- */
 
-static const Unit *
-find_first_key (const Sequence *sequence, guint pad)
+/* Whether a key frame of the leading track comes in time for it. */
+static gboolean
+has_key_after (const Sequence *sequence, const Unit *unit, guint lead)
 {
   for (guint i = 0; i < sequence->units->len; i++) {
-    const Unit *unit = sequence->units->pdata[i];
+    const Unit *key = sequence->units->pdata[i];
 
-    if (unit->pad == pad && unit->is_key)
-      return unit;
+    if (key->pad == lead && key->is_key && key->stretch == unit->stretch
+        && key->pts_ns >= unit->pts_ns && key->pts_ns - unit->pts_ns < MAX_EARLY_NS)
+      return TRUE;
   }
-  return NULL;
+  return FALSE;
 }
 
 /* The others wait for the leading track's key frame, but not for ever. */
@@ -212,17 +214,14 @@ static gboolean
 is_before_key_frame (const Sequence *sequence, const Unit *unit)
 {
   guint lead = sequence_find_lead (sequence);
-  const Unit *key = find_first_key (sequence, lead);
 
-  if (unit->before_key || key == NULL)
+  if (unit->before_key)
     return TRUE;
   if (unit->pad == lead)
     return FALSE;
   if (sequence->has_config_changes || !sequence->is_steady)
     return TRUE;
-  if (sequence->has_clock || sequence->keeps_time)
-    return key->pts_ns - unit->pts_ns > MAX_EARLY_NS - 10 * 1000000;
-  return TRUE;
+  return !has_key_after (sequence, unit, lead);
 }
 
 static gchar *
