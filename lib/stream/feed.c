@@ -296,14 +296,55 @@ take_next_tracks (KvsFeed *feed, guint current)
   }
 }
 
-static gboolean
-has_early (const KvsFeed *feed, guint track_number)
+static guint
+find_early_tracks (const KvsFeed *feed)
 {
-  for (const GList *link = feed->early.head; link != NULL; link = link->next) {
-    if (((const EarlyFrame *) link->data)->frame->info.track_number == track_number)
-      return TRUE;
+  guint mask = 0;
+
+  for (const GList *link = feed->early.head; link != NULL; link = link->next)
+    mask |= KVS_TRACK_BIT (((const EarlyFrame *) link->data)->frame->info.track_number);
+  return mask;
+}
+
+/* @only_first: the first one that a Fragment can start with
+ * What is not stored stays. */
+static void
+push_early_of (KvsFeed *feed, guint mask, gboolean only_first, KvsFeedEffect *effect)
+{
+  GList *next;
+
+  for (GList *link = feed->early.head; link != NULL; link = next) {
+    EarlyFrame *early = link->data;
+    guint bit = KVS_TRACK_BIT (early->frame->info.track_number);
+
+    next = link->next;
+    if ((mask & bit) == 0
+        || kvs_fragment_buffer_push (feed->buffer, &early->frame, &effect->push)
+               != KVS_PUSH_STORED)
+      continue;
+    g_queue_delete_link (&feed->early, link);
+    g_free (early);
+    if (only_first)
+      return;
   }
-  return FALSE;
+}
+
+/* The key frame that the frames of @mask wait for does not come any more, or their track has ended
+ * before it: they make a Fragment of their own. The next one needs a header. */
+static void
+push_alone (KvsFeed *feed, guint mask, KvsFeedEffect *effect)
+{
+  declare_tracks (feed, mask, effect);
+  kvs_fragment_buffer_set_live_tracks (feed->buffer, mask, 0, &effect->push);
+  push_early_of (feed, mask, TRUE, effect);
+  push_early_of (feed, mask, FALSE, effect);
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
+    if ((mask & KVS_TRACK_BIT (number)) != 0)
+      drop_early (feed, number);
+    get_slot (feed, number)->undeclared = get_slot (feed, number)->track != NULL;
+  }
+  kvs_fragment_buffer_close_fragment (feed->buffer);
+  kvs_fragment_buffer_set_live_tracks (feed->buffer, feed->active, feed->ended, &effect->push);
 }
 
 static void
@@ -314,8 +355,11 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
   Slot *slot = get_slot (feed, frame->info.track_number);
   KvsPushResult result = KVS_PUSH_NOT_DECODABLE;
   /* This track leads only since another one has ended: its frames need not wait any more. */
-  gboolean was_waiting = has_early (feed, frame->info.track_number);
+  guint early = find_early_tracks (feed);
+  gboolean was_waiting = (early & KVS_TRACK_BIT (frame->info.track_number)) != 0;
 
+  if (is_key && (early & feed->ended) != 0)
+    push_alone (feed, early & feed->ended, effect);
   if (is_key || was_waiting)
     feed->time_line = time_line;
   if ((is_key || was_waiting) && is_header_outdated (feed))
@@ -517,28 +561,6 @@ kvs_feed_end_track (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
   g_mutex_unlock (&feed->lock);
 }
 
-/* The key frame that these wait for does not come any more: they make a Fragment of their own. */
-static void
-push_last_early (KvsFeed *feed, KvsFeedEffect *effect)
-{
-  guint mask = 0;
-
-  if (g_queue_is_empty (&feed->early))
-    return;
-  for (const GList *link = feed->early.head; link != NULL; link = link->next)
-    mask |= KVS_TRACK_BIT (((const EarlyFrame *) link->data)->frame->info.track_number);
-  declare_tracks (feed, mask, effect);
-  while (!g_queue_is_empty (&feed->early)) {
-    EarlyFrame *early = g_queue_pop_head (&feed->early);
-    KvsFrame *frame = early->frame;
-    KvsPushResult result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
-
-    g_free (early);
-    if (result != KVS_PUSH_STORED)
-      drop (feed, frame, KVS_DROP_BEFORE_KEY_FRAME);
-  }
-}
-
 /**
  * kvs_feed_end:
  * @feed: a feed
@@ -552,7 +574,8 @@ kvs_feed_end (KvsFeed *feed, KvsFeedEffect *effect)
   g_mutex_lock (&feed->lock);
   kvs_interleaver_end_all (feed->interleaver);
   release (feed, effect);
-  push_last_early (feed, effect);
+  if (!g_queue_is_empty (&feed->early))
+    push_alone (feed, find_early_tracks (feed), effect);
   kvs_fragment_buffer_end (feed->buffer);
   g_cond_broadcast (&feed->progress);
   g_mutex_unlock (&feed->lock);

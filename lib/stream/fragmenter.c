@@ -337,7 +337,7 @@ is_new_time_line (const KvsFragmenter *fragmenter, gint64 timecode)
 static gboolean
 is_late (const KvsFragmenter *fragmenter, gint64 timecode)
 {
-  return fragmenter->is_open
+  return fragmenter->is_open && fragmenter->floor_timecode >= 0
          && fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns;
 }
 
@@ -364,6 +364,7 @@ choose_step (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 time
 
   if (is_behind && (!fragmenter->is_open || is_new_time_line (fragmenter, timecode))) {
     if (!is_key && timecode - fragmenter->cluster_timecode >= G_MININT16
+        && fragmenter->newest_ns - frame->info.pts_ns <= KVS_FRAGMENT_MAX_DURATION_NS
         && has_room (fragmenter, frame))
       return STEP_ADD;
     return STEP_OPEN_NEW_TIME_LINE;
@@ -467,7 +468,9 @@ kvs_fragmenter_step (KvsFragmenter *fragmenter, KvsFrame *frame, KvsFragmenterSt
   chosen = choose_step (fragmenter, frame, timecode, is_key);
   if (chosen != STEP_ADD) {
     step->verdict = KVS_FRAGMENTER_OPEN;
-    step->forced = !is_key && !is_left_behind (fragmenter, frame);
+    step->forced = !is_key
+                   && (!is_left_behind (fragmenter, frame)
+                       || (frame->info.flags & KVS_FRAME_FLAG_KEY_FRAME) == 0);
     open_fragment (fragmenter, frame, chosen == STEP_OPEN_NEW_TIME_LINE, step);
   }
   append (fragmenter, frame, step);
