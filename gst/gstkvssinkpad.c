@@ -316,7 +316,9 @@ gst_kvs_sink_pad_to_running_time (const GstKvsSinkPad *pad, GstClockTime timesta
 
   if (!GST_CLOCK_TIME_IS_VALID (timestamp))
     return FALSE;
-  if (pad->segment.format != GST_FORMAT_TIME) {
+  /* Backwards from an end that is not known there is no running time either. */
+  if (pad->segment.format != GST_FORMAT_TIME
+      || (pad->segment.rate < 0 && !GST_CLOCK_TIME_IS_VALID (pad->segment.stop))) {
     *running_ns = (gint64) MIN (timestamp, (GstClockTime) GST_KVS_MAX_TIME_NS);
     return TRUE;
   }

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Random sequences of buffers and events through the pads of kvssink, judged by what comes over the
- * wire. KVSSINK_RANDOM_SEED=n plays one sequence again, and tells what is in it. */
+ * wire. KVSSINK_RANDOM_SEED=n plays one sequence again, and tells what is in it;
+ * KVSSINK_RANDOM_COUNT=n plays more, or fewer. */
 #include <check.h>
 #include <stdlib.h>
 
 #include "random/rules.h"
 
-#define N_SEQUENCES 100
+#define N_LEGAL 4000 /* in each of two parts */
+#define N_ILLEGAL 3000
+#define FIRST_ILLEGAL 10000000
 /* Connections of the collector stay open until its end. */
 #define SEQUENCES_A_COLLECTOR 50
 
 typedef void (*Maker) (Sequence *sequence);
-
-static GstElement *keeper; /* keeps the I/O thread, and so its connections */
 
 static void
 describe (const Sequence *sequence)
@@ -102,57 +103,61 @@ play (guint32 seed, Maker make, Collector *collector, gboolean is_verbose)
   return NULL;
 }
 
-static gboolean
-find_seed (guint32 *seed)
+/* Returns: how many failed */
+static guint
+play_some (guint32 first, guint n, Maker make, gboolean is_verbose)
 {
-  const gchar *text = g_getenv ("KVSSINK_RANDOM_SEED");
+  Collector *collector = collector_new ();
+  guint n_failed = 0;
 
-  if (text == NULL)
-    return FALSE;
-  *seed = (guint32) g_ascii_strtoull (text, NULL, 10);
-  return TRUE;
+  for (guint i = 0; i < n; i++) {
+    g_autofree gchar *error = play (first + i, make, collector, is_verbose);
+
+    if (error == NULL)
+      continue;
+    g_printerr ("%s\n", error);
+    n_failed++;
+  }
+  collector_free (collector);
+  return n_failed;
 }
 
 static void
 play_all (guint32 first, guint n, Maker make)
 {
-  guint32 seed = 0;
-  gboolean is_one = find_seed (&seed);
   guint n_failed = 0;
 
-  if (is_one && (seed < first || seed - first >= n))
-    return;
-  if (is_one) {
-    first = seed;
-    n = 1;
-  }
-  for (guint i = 0; i < n; i += SEQUENCES_A_COLLECTOR) {
-    Collector *collector = collector_new ();
-
-    for (guint k = i; k < MIN (n, i + SEQUENCES_A_COLLECTOR); k++) {
-      g_autofree gchar *error = play (first + k, make, collector, is_one);
-
-      if (error == NULL)
-        continue;
-      g_printerr ("%s\n", error);
-      n_failed++;
-    }
-    collector_free (collector);
-  }
+  for (guint i = 0; i < n; i += SEQUENCES_A_COLLECTOR)
+    n_failed += play_some (first + i, MIN (n - i, SEQUENCES_A_COLLECTOR), make, FALSE);
   ck_assert_msg (n_failed == 0, "%u sequences failed", n_failed);
 }
 
 static guint
-count_sequences (void)
+get_number (const gchar *name, guint otherwise)
 {
-  const gchar *text = g_getenv ("KVSSINK_RANDOM_COUNT");
+  const gchar *text = g_getenv (name);
 
-  return text != NULL ? (guint) g_ascii_strtoull (text, NULL, 10) : N_SEQUENCES;
+  return text != NULL ? (guint) g_ascii_strtoull (text, NULL, 10) : otherwise;
 }
 
-START_TEST (test_legal)
+/* Part 3 is the illegal ones. */
+START_TEST (test_sequences)
 {
-  play_all (0, count_sequences (), sequence_make_legal);
+  guint part = get_number ("KVSSINK_RANDOM_PART", 1);
+  gboolean is_legal = part < 3;
+  guint n = get_number ("KVSSINK_RANDOM_COUNT", is_legal ? N_LEGAL : N_ILLEGAL);
+
+  play_all (is_legal ? (part - 1) * n : FIRST_ILLEGAL, n,
+            is_legal ? sequence_make_legal : sequence_make_illegal);
+}
+END_TEST
+
+START_TEST (test_one)
+{
+  guint32 seed = get_number ("KVSSINK_RANDOM_SEED", 0);
+  Maker make = seed < FIRST_ILLEGAL ? sequence_make_legal : sequence_make_illegal;
+
+  ck_assert_uint_eq (play_some (seed, 1, make, TRUE), 0);
 }
 END_TEST
 
@@ -162,8 +167,8 @@ random_suite (void)
   Suite *s = suite_create ("kvssink-random");
   TCase *tc = tcase_create ("kvssink-random");
 
-  tcase_set_timeout (tc, 250);
-  tcase_add_test (tc, test_legal);
+  tcase_set_timeout (tc, 500);
+  tcase_add_test (tc, g_getenv ("KVSSINK_RANDOM_SEED") != NULL ? test_one : test_sequences);
   suite_add_tcase (s, tc);
   return s;
 }
@@ -175,7 +180,6 @@ main (int argc, char **argv)
   gint failed;
 
   gst_init (&argc, &argv);
-  (void) keeper;
   runner = srunner_create (random_suite ());
   srunner_run_all (runner, CK_ENV);
   failed = srunner_ntests_failed (runner);

@@ -85,8 +85,9 @@ enter_next_stretches (Track *track)
     generator_enter_stretch (track, track->stretch + 1);
 }
 
-/* Time goes on, mostly by an even step. */
-static void
+/* Time goes on, mostly by an even step.
+ * Returns: whether it does without a pause. */
+static gboolean
 advance (Track *track, gint64 from_ns, gint64 least_ns, gint64 step_ns)
 {
   Sequence *sequence = track->sequence;
@@ -100,9 +101,11 @@ advance (Track *track, gint64 from_ns, gint64 least_ns, gint64 step_ns)
       if (track->stretch + 1 == track->plan->n_stretches)
         generator_add_gap (track, next_ns + pause_ns);
     }
-    next_ns += pause_ns;
+    track->at_ns = next_ns + pause_ns;
+    return FALSE;
   }
   track->at_ns = next_ns;
+  return TRUE;
 }
 
 void
@@ -114,6 +117,7 @@ generator_make_audio (Track *track)
   guint change_at = sequence_chance (sequence, 10)
                         ? (guint) sequence_choose (sequence, 1, (gint) n_buffers) : G_MAXUINT;
   gint64 end_ns = 0;
+  gboolean goes_on = FALSE;
 
   track->at_ns = choose_audio_start (sequence);
   if (sequence_chance (sequence, 20))
@@ -126,7 +130,7 @@ generator_make_audio (Track *track)
     enter_next_stretches (track);
     if (i == change_at)
       generator_change_config (track);
-    else if (track->last != NULL && sequence_chance (sequence, 10)
+    else if (goes_on && track->last != NULL && sequence_chance (sequence, 10)
              && track->plan->stretches[track->stretch].rate == 1) {
       has_time = FALSE;
       track->at_ns = end_ns;
@@ -135,6 +139,6 @@ generator_make_audio (Track *track)
     end_ns = from_ns + add_buffer (track, is_adts ? (guint) sequence_choose (sequence, 1, 4) : 1,
                                    has_time);
     generator_add_event (track);
-    advance (track, from_ns, end_ns - from_ns, step_ns);
+    goes_on = advance (track, from_ns, end_ns - from_ns, step_ns);
   }
 }

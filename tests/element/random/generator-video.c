@@ -32,7 +32,8 @@ choose_video (Sequence *sequence, Video *video)
   video->max_b = sequence_chance (sequence, 60) ? 0 : (guint) sequence_choose (sequence, 1, 4);
   video->delay = video->max_b > 0 ? 1 : 0;
   video->is_open_gop = video->max_b > 0 && sequence_chance (sequence, 40);
-  video->has_dts = sequence_chance (sequence, 70);
+  /* Without it a picture that is shown more than a second earlier looks like a loop. */
+  video->has_dts = sequence_chance (sequence, 70) || (video->max_b + 1) * video->frame_ns > S / 2;
   video->has_duration = sequence_chance (sequence, 70);
   video->has_sets = sequence_chance (sequence, 50);
   video->wrong_flags = sequence_chance (sequence, 15)

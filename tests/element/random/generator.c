@@ -41,20 +41,16 @@ choose_pads (Sequence *sequence)
     sequence_add_pad (sequence, (Codec) sequence_choose (sequence, CODEC_FIRST_AUDIO, N_CODECS));
 }
 
-/* A thread that waits for another track does so for track-timeout where that one is not fed. */
+/* A file's thread waits for the other tracks, which one thread alone cannot feed meanwhile. */
 static void
 choose_order (Sequence *sequence)
 {
   if (sequence->n_pads == 1)
     return;
-  if (sequence->is_offline) {
-    sequence->order = sequence_chance (sequence, 60) ? ORDER_BY_TIME : ORDER_THREADS;
-    sequence->track_timeout_ms = 30;
-    return;
-  }
-  sequence->order = sequence_chance (sequence, 50)
-                        ? ORDER_BY_TIME
-                        : sequence_chance (sequence, 80) ? ORDER_CHUNKS : ORDER_THREADS;
+  if (sequence->is_offline)
+    sequence->order = ORDER_THREADS;
+  else if (sequence_chance (sequence, 50))
+    sequence->order = sequence_chance (sequence, 80) ? ORDER_CHUNKS : ORDER_THREADS;
 }
 
 /* ---- stretches of time ---- */
@@ -137,9 +133,7 @@ choose_stretches (Sequence *sequence, Plan *plan)
 
     *stretch = (Stretch) { .content_ns = plan->length_ns * i / (n_jumps + 1) };
     stretch->shift_ns = before->shift_ns + choose_jump (sequence, stretch);
-    if (stretch->shift_ns - before->shift_ns > 10 * S
-        || stretch->shift_ns < before->shift_ns)
-      sequence->has_flushes |= stretch->has_flush;
+    sequence->has_time_lines |= stretch->has_flush || stretch->shift_ns < before->shift_ns;
     inherit_segment (stretch, before);
     if (stretch->has_segment) {
       choose_segment (sequence, stretch);
@@ -297,6 +291,11 @@ choose_plan (Sequence *sequence, Plan *plan)
                          && (sequence->is_offline || sequence->order == ORDER_BY_TIME);
   if (sequence->by_arrival)
     sequence->is_steady = FALSE;
+  for (guint i = 0; i < plan->n_stretches; i++) {
+    /* One pad may still bring what came before it. */
+    if (plan->stretches[i].has_flush && sequence->n_pads > 1)
+      sequence->keeps_time = sequence->is_offline;
+  }
   if (sequence->is_offline)
     sequence->is_steady = !sequence->by_arrival;
 }

@@ -194,22 +194,22 @@ push_from_threads (Player *player)
 
 /* ---- the end ---- */
 
+/* Bad caps are an error, but not the end. */
 static void
 wait_for_eos (Player *player, GstBus *bus, Result *result)
 {
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, WAIT_LIMIT_US * 1000,
-                                                    GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  const GstMessageType types
+      = player->sequence->is_legal ? GST_MESSAGE_EOS | GST_MESSAGE_ERROR : GST_MESSAGE_EOS;
+  g_autoptr (GstMessage) message
+      = gst_bus_timed_pop_filtered (bus, WAIT_LIMIT_US * 1000, types);
   g_autoptr (GError) error = NULL;
 
   if (message == NULL) {
     result->error = g_strdup ("no EOS");
-    return;
-  }
-  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+  } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
     gst_message_parse_error (message, &error, NULL);
     result->error = g_strdup (error->message);
   }
-  gst_message_unref (message);
 }
 
 static gboolean

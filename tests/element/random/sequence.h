@@ -65,8 +65,8 @@ typedef enum {
  * Sequence:
  * @is_steady: no jump that a live stream may be moved for: times have one distance from running time
  * @keeps_time: stretches alone have that
+ * @has_time_lines: time goes back
  * @is_legal: else what the model says of units is not true
- * @max_frames: for illegal ones, how many frames may come of the buffers
  */
 typedef struct {
   guint32 seed;
@@ -90,7 +90,7 @@ typedef struct {
   gboolean is_steady;
   gboolean keeps_time;
   gboolean has_config_changes;
-  gboolean has_flushes;
+  gboolean has_time_lines;
   gboolean is_legal;
 } Sequence;
 
