@@ -3,6 +3,8 @@
 
 #include "stream/fragment-buffer-private.h"
 
+#define MAX_FRAME_NS (G_GINT64_CONSTANT (1000) * 1000000)
+
 /**
  * kvs_fragment_buffer_new:
  * @definition: gives the bounds; not kept
@@ -249,12 +251,26 @@ kvs_fragment_buffer_interrupt (KvsFragmentBuffer *buffer)
   g_mutex_unlock (&buffer->lock);
 }
 
+/* Frames need not have a duration: the last one of a Fragment lasts until the next one begins, but
+ * not through a pause. */
+static void
+extend_last (KvsFragmentBuffer *buffer, gint64 until_ns)
+{
+  KvsFragment *last = g_queue_peek_tail (&buffer->fragments);
+
+  if (last == NULL || until_ns <= last->end_ns || until_ns - last->end_ns > MAX_FRAME_NS)
+    return;
+  buffer->media_ns += until_ns - last->end_ns;
+  last->end_ns = until_ns;
+}
+
 static void
 store (KvsFragmentBuffer *buffer, KvsFrame *frame, const KvsFragmenterStep *step)
 {
   gsize added_bytes = step->head_size + frame->size_bytes;
 
   if (step->verdict == KVS_FRAGMENTER_OPEN) {
+    extend_last (buffer, frame->info.pts_ns);
     complete_open (buffer, step->closed_segment);
     buffer->open = kvs_fragment_new (step->segment, step->timecode,
                                      kvs_metadata_take (buffer->metadata));
