@@ -253,13 +253,13 @@ push_early (KvsFeed *feed, gint64 key_pts_ns, KvsFeedEffect *effect)
   }
 }
 
-/* Frames that wait for a header that never came. */
+/* Those of a track that wait before @end. */
 static void
-drop_early (KvsFeed *feed, guint track_number)
+drop_until (KvsFeed *feed, guint track_number, const GList *end)
 {
   GList *next;
 
-  for (GList *link = feed->early.head; link != NULL; link = next) {
+  for (GList *link = feed->early.head; link != end; link = next) {
     EarlyFrame *early = link->data;
 
     next = link->next;
@@ -269,6 +269,13 @@ drop_early (KvsFeed *feed, guint track_number)
     drop (feed, early->frame, KVS_DROP_BEFORE_KEY_FRAME);
     g_free (early);
   }
+}
+
+/* Frames that wait for a header that never came. */
+static void
+drop_early (KvsFeed *feed, guint track_number)
+{
+  drop_until (feed, track_number, NULL);
 }
 
 static void
@@ -306,7 +313,8 @@ find_early_tracks (const KvsFeed *feed)
   return mask;
 }
 
-/* @only_first: the first one that a Fragment can start with
+/* @only_first: the first one that a Fragment can start with; nothing decodes those of its track before
+ *   it
  * What is not stored stays. */
 static void
 push_early_of (KvsFeed *feed, guint mask, gboolean only_first, KvsFeedEffect *effect)
@@ -315,17 +323,19 @@ push_early_of (KvsFeed *feed, guint mask, gboolean only_first, KvsFeedEffect *ef
 
   for (GList *link = feed->early.head; link != NULL; link = next) {
     EarlyFrame *early = link->data;
-    guint bit = KVS_TRACK_BIT (early->frame->info.track_number);
+    guint number = early->frame->info.track_number;
 
     next = link->next;
-    if ((mask & bit) == 0
+    if ((mask & KVS_TRACK_BIT (number)) == 0
         || kvs_fragment_buffer_push (feed->buffer, &early->frame, &effect->push)
                != KVS_PUSH_STORED)
       continue;
     g_queue_delete_link (&feed->early, link);
     g_free (early);
-    if (only_first)
+    if (only_first) {
+      drop_until (feed, number, next);
       return;
+    }
   }
 }
 

@@ -224,6 +224,9 @@ is_before_key_frame (const Sequence *sequence, const Unit *unit)
     return TRUE;
   if (unit->pad == lead)
     return FALSE;
+  /* Pictures of a second video may wait so long that their key frame is gone. */
+  if (!unit->is_key && !codec_is_audio (sequence->pads[unit->pad].codec))
+    return TRUE;
   if (sequence->has_config_changes || sequence->has_time_lines || !sequence->is_steady)
     return TRUE;
   return !has_key_after (sequence, unit, lead);
