@@ -7,7 +7,7 @@
 
 #include "random/rules.h"
 
-#define N_LEGAL 4000 /* in each of two parts */
+#define N_LEGAL 5000 /* in each of two parts */
 #define N_ILLEGAL 3000
 #define FIRST_ILLEGAL 10000000
 /* Connections of the collector stay open until its end. */

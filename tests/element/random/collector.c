@@ -10,6 +10,7 @@
 struct _Collector {
   HttpServer *http;
   GMutex lock;
+  GCond over;
   GHashTable *streams; /* name -> GPtrArray of Recording, in the order in which they began */
 };
 
@@ -63,12 +64,10 @@ answer_until (Recording *recording, HttpPeer *peer, guint n_clusters)
 }
 
 static void
-put_media (Collector *collector, HttpPeer *peer)
+read_media (Recording *recording, HttpPeer *peer)
 {
-  Recording *recording = recording_new ();
   g_autoptr (GByteArray) chunk = g_byte_array_new ();
 
-  add_recording (collector, http_peer_get_header (peer, "x-amzn-stream-name"), recording);
   http_peer_write (peer, HEAD "Transfer-Encoding: chunked\r\n\r\n");
   while (http_peer_read_chunk (peer, chunk)) {
     recording_push (recording, chunk->data, chunk->len);
@@ -80,7 +79,21 @@ put_media (Collector *collector, HttpPeer *peer)
     return;
   recording_end (recording);
   answer_until (recording, peer, recording->clusters->len);
-  http_peer_write (peer, "0\r\n\r\n");
+}
+
+static void
+put_media (Collector *collector, HttpPeer *peer)
+{
+  Recording *recording = recording_new ();
+
+  add_recording (collector, http_peer_get_header (peer, "x-amzn-stream-name"), recording);
+  read_media (recording, peer);
+  g_mutex_lock (&collector->lock);
+  recording->is_over = TRUE;
+  g_cond_broadcast (&collector->over);
+  g_mutex_unlock (&collector->lock);
+  if (http_peer_is_body_ended (peer))
+    http_peer_write (peer, "0\r\n\r\n");
 }
 
 /* ---- the rest ---- */
@@ -123,6 +136,7 @@ collector_free (Collector *collector)
 {
   http_server_free (collector->http);
   g_hash_table_unref (collector->streams);
+  g_cond_clear (&collector->over);
   g_mutex_clear (&collector->lock);
   g_free (collector);
 }
@@ -139,10 +153,23 @@ collector_count_connections (Collector *collector)
   return http_server_count_connections (collector->http);
 }
 
+/* Runs that an illegal sequence has left behind may still be uploading. */
+static gboolean
+are_over (GPtrArray *recordings)
+{
+  for (guint i = 0; i < recordings->len; i++) {
+    if (!((const Recording *) recordings->pdata[i])->is_over)
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /**
  * collector_take:
  * @collector: a collector
- * @stream_name: a stream to which nothing is sent any more
+ * @stream_name: a stream
+ *
+ * Waits for the end of its sessions.
  *
  * Returns: (transfer full): its recordings
  */
@@ -153,8 +180,11 @@ collector_take (Collector *collector, const gchar *stream_name)
 
   g_mutex_lock (&collector->lock);
   recordings = g_hash_table_lookup (collector->streams, stream_name);
-  if (recordings != NULL)
+  if (recordings != NULL) {
     g_ptr_array_ref (recordings);
+    while (!are_over (recordings))
+      g_cond_wait (&collector->over, &collector->lock);
+  }
   g_hash_table_remove (collector->streams, stream_name);
   g_mutex_unlock (&collector->lock);
   return recordings != NULL ? recordings : g_ptr_array_new ();

@@ -57,6 +57,7 @@ typedef struct {
   GPtrArray *clusters;
   guint n_answered;
   gboolean is_whole;
+  gboolean is_over; /* for the one who writes it: nothing more will come */
   gchar *error;
 
   /* private */
