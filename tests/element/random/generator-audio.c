@@ -47,13 +47,14 @@ add_buffer (Track *track, guint n_packets, gboolean has_time)
                                                         : g_bytes_ref (packet);
     gsize size;
     gconstpointer data = g_bytes_get_data (frame, &size);
+    gpointer copy;
     Unit *unit = generator_add_unit (track, id, packet, pts_ns, pts_ns);
 
     unit->is_key = TRUE;
     n_samples += pad->codec <= CODEC_ADTS ? SAMPLES_PER_AAC_FRAME
                                           : (gint64) (size / config->channels);
-    gst_buffer_append_memory (buffer, gst_memory_new_wrapped (0, g_memdup2 (data, size), size, 0,
-                                                              size, NULL, NULL));
+    copy = g_memdup2 (data, size);
+    gst_buffer_append_memory (buffer, gst_memory_new_wrapped (0, copy, size, 0, size, copy, g_free));
   }
   if (has_time)
     GST_BUFFER_PTS (buffer) = generator_to_timestamp (stretch, track->at_ns + stretch->shift_ns);
