@@ -30,6 +30,7 @@ struct _KvsFragmentBuffer {
   gboolean flushing;
   KvsBufferStats stats; /* all but the figures of what is buffered */
   guint64 bytes;
+  gint64 media_ns; /* without the pauses between Fragments, which take no room */
   gint64 rate_since_us; /* the window that the throughput is measured in */
   guint64 rate_bytes;
 
@@ -60,10 +61,12 @@ struct _KvsFragmentBuffer {
   GList *after_waiting; /* the first one in memory that comes after these; NULL for what is to come */
   guint n_loading;
   guint64 storing_bytes; /* of fragments that will leave memory once they are stored */
+  gint64 storing_ns;
 };
 
 /* Takes a fragment out, with the lock held; the caller frees it once the lock is given back. */
 KvsFragment *kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link);
+gint64 kvs_fragment_buffer_media_of (const KvsFragment *fragment);
 gboolean kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer);
 gboolean kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList *link);
 gboolean kvs_fragment_buffer_take_wake (KvsFragmentBuffer *buffer, gboolean now);

@@ -48,6 +48,23 @@ writes_through (const KvsFragmentBuffer *buffer)
   return buffer->spool != NULL && buffer->spool_mode == KVS_SPOOL_MODE_WRITE_THROUGH;
 }
 
+/* Memory counts it as gone already. */
+static void
+leave (KvsFragmentBuffer *buffer, KvsFragment *fragment)
+{
+  fragment->leaves_memory = TRUE;
+  buffer->storing_bytes += fragment->size_bytes;
+  buffer->storing_ns += kvs_fragment_buffer_media_of (fragment);
+}
+
+static void
+stay (KvsFragmentBuffer *buffer, KvsFragment *fragment)
+{
+  fragment->leaves_memory = FALSE;
+  buffer->storing_bytes -= fragment->size_bytes;
+  buffer->storing_ns -= kvs_fragment_buffer_media_of (fragment);
+}
+
 /* ---- what the source does ---- */
 
 void
@@ -104,7 +121,7 @@ kvs_fragment_buffer_spool_unlinked (KvsFragmentBuffer *buffer, GList *link)
   if (buffer->after_waiting == link)
     buffer->after_waiting = link->next;
   if (fragment->leaves_memory)
-    buffer->storing_bytes -= fragment->size_bytes;
+    stay (buffer, fragment);
   if (buffer->spool != NULL && fragment->disk != KVS_FRAGMENT_DISK_NONE)
     kvs_spool_remove (buffer->spool, fragment->id);
 }
@@ -174,8 +191,7 @@ kvs_fragment_buffer_spool_make_room (KvsFragmentBuffer *buffer, GSList **gone)
     return FALSE;
   if (fragment->disk == KVS_FRAGMENT_DISK_NONE)
     store (buffer, fragment);
-  fragment->leaves_memory = TRUE;
-  buffer->storing_bytes += fragment->size_bytes;
+  leave (buffer, fragment);
   return TRUE;
 }
 
@@ -302,8 +318,7 @@ finish_storing (KvsFragmentBuffer *buffer, GList *link, gboolean good)
   fragment->disk = good ? KVS_FRAGMENT_DISK_STORED : KVS_FRAGMENT_DISK_NONE;
   if (!leaves)
     return NULL;
-  fragment->leaves_memory = FALSE;
-  buffer->storing_bytes -= fragment->size_bytes;
+  stay (buffer, fragment);
   if (!good || !may_leave (buffer, link)
       || (buffer->n_waiting > 0 && link != buffer->after_waiting))
     return NULL;
