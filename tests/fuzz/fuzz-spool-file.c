@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The bytes as a file of the spool, as one that was left unfinished with its journal, as a name, and
- * as footage that goes through a file. What is taken for good must be what would be written for it. */
+/* The bytes as a file of the spool, as one that was left unfinished with its journal, as a name,
+ * and as footage that goes through a file. What is taken for good must be what would be written for
+ * it. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -97,7 +98,8 @@ static GBytes *
 make_header (void)
 {
   static const guint8 uid[KVS_MKV_SEGMENT_UID_BYTES] = { 1 };
-  g_autoptr (KvsTrack) track = kvs_track_new (1, KVS_TRACK_TYPE_VIDEO, KVS_CODEC_ID_AVC, NULL, NULL);
+  g_autoptr (KvsTrack) track
+      = kvs_track_new (1, KVS_TRACK_TYPE_VIDEO, KVS_CODEC_ID_AVC, NULL, NULL);
   const KvsTrack *tracks[] = { track };
 
   return kvs_mkv_header_new (tracks, 1, 1000000, uid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A disk that fails. The functions of the C library that change files are replaced by some that fail
- * when they are told to; all else is real. */
+/* A disk that fails. The functions of the C library that change files are replaced by some that
+ * fail when they are told to; all else is real. */
 #include <check.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,11 +27,14 @@ static guint fails_from; /* the first call that fails; 0 for none */
 static guint n_fail;     /* how many fail, G_MAXUINT for all */
 static int fails_with;
 static gboolean only_removal;
+static GString *trace; /* a letter for each call, NULL for none */
 
 static gboolean
-fails_now (gboolean is_removal)
+fails_now (gchar letter)
 {
-  if (fails_from == 0 || (only_removal && !is_removal))
+  if (trace != NULL)
+    g_string_append_c (trace, letter);
+  if (fails_from == 0 || (only_removal && letter != 'u'))
     return FALSE;
   n_calls++;
   if (n_calls < fails_from || n_calls - fails_from >= n_fail)
@@ -53,7 +56,7 @@ writev (int fd, const struct iovec *iov, int n)
   struct iovec half = iov[0];
   REAL (real, "writev");
 
-  if (!fails_now (FALSE))
+  if (!fails_now ('w'))
     return real (fd, iov, n);
   half.iov_len /= 2;
   if (half.iov_len > 0)
@@ -74,7 +77,7 @@ pwrite (int fd, const void *data, size_t size, off_t offset)
   ssize_t (*real) (int, const void *, size_t, off_t);
   REAL (real, "pwrite" OFFSET_SUFFIX);
 
-  return fails_now (FALSE) ? -1 : real (fd, data, size, offset);
+  return fails_now ('p') ? -1 : real (fd, data, size, offset);
 }
 
 int
@@ -83,19 +86,19 @@ ftruncate (int fd, off_t size)
   int (*real) (int, off_t);
   REAL (real, "ftruncate" OFFSET_SUFFIX);
 
-  return fails_now (FALSE) ? -1 : real (fd, size);
+  return fails_now ('t') ? -1 : real (fd, size);
 }
 
 int
 fdatasync (int fd)
 {
-  return fails_now (FALSE) ? -1 : 0;
+  return fails_now ('s') ? -1 : 0;
 }
 
 int
 fsync (int fd)
 {
-  return fails_now (FALSE) ? -1 : 0;
+  return fails_now ('d') ? -1 : 0;
 }
 
 int
@@ -104,7 +107,7 @@ renameat (int from_fd, const char *from, int to_fd, const char *to)
   int (*real) (int, const char *, int, const char *);
   REAL (real, "renameat");
 
-  return fails_now (FALSE) ? -1 : real (from_fd, from, to_fd, to);
+  return fails_now ('r') ? -1 : real (from_fd, from, to_fd, to);
 }
 
 int
@@ -113,7 +116,7 @@ mkdirat (int fd, const char *path, mode_t mode)
   int (*real) (int, const char *, mode_t);
   REAL (real, "mkdirat");
 
-  return fails_now (FALSE) ? -1 : real (fd, path, mode);
+  return fails_now ('m') ? -1 : real (fd, path, mode);
 }
 
 int
@@ -122,7 +125,7 @@ unlinkat (int fd, const char *path, int flags)
   int (*real) (int, const char *, int);
   REAL (real, "unlinkat");
 
-  return fails_now (TRUE) ? -1 : real (fd, path, flags);
+  return fails_now ('u') ? -1 : real (fd, path, flags);
 }
 
 static void
@@ -244,6 +247,33 @@ run_through (guint from, guint n, int with)
   return hit;
 }
 
+/* What lets a whole file outlive a power cut: its bytes are on the disk before it has its name, its
+ * name is before the journal goes. */
+START_TEST (test_order_of_syncs)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  KvsSpoolTimes times = spool_rig_times (T0);
+
+  trace = g_string_new (NULL);
+  ck_assert (kvs_spool_store_begin (store, rig->header, &times, NULL));
+  ck_assert (append_with_patience (rig, store, T0, 0));
+  ck_assert_str_eq (trace->str, "www");
+  g_string_truncate (trace, 0);
+  ck_assert (kvs_spool_store_sync (store, NULL));
+  ck_assert_str_eq (trace->str, "ssd");
+  g_string_truncate (trace, 0);
+  ck_assert (append_with_patience (rig, store, T0, 1));
+  ck_assert (kvs_spool_store_sync (store, NULL));
+  ck_assert_str_eq (trace->str, "wwss");
+  g_string_truncate (trace, 0);
+  ck_assert (kvs_spool_store_commit (store, NULL, NULL));
+  ck_assert_str_eq (trace->str, "psrdu");
+  g_string_free (trace, TRUE);
+  trace = NULL;
+}
+END_TEST
+
 /* Each call fails once, in turn; then several in a row. */
 START_TEST (test_each_call_fails_in_turn)
 {
@@ -328,7 +358,35 @@ START_TEST (test_what_was_good_stays_good)
 }
 END_TEST
 
-/* A disk that became read-only: delivered Fragments cannot be taken away, and are not sent twice. */
+/* The disk works again before anybody gave up. */
+START_TEST (test_grows_on_after_failures)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  KvsSpoolTimes times = spool_rig_times (T0);
+  g_autoptr (KvsSpoolFragment) fragment = NULL;
+  KvsSpoolEntry entry;
+
+  ck_assert (kvs_spool_store_begin (store, rig->header, &times, NULL));
+  ck_assert (append_with_patience (rig, store, T0, 0));
+  fail_calls (1 + (guint) _i / 2, G_MAXUINT, ENOSPC);
+  ck_assert (!append_with_patience (rig, store, T0, 1));
+  fail_calls (0, 0, 0);
+  ck_assert (append_with_patience (rig, store, T0, 1));
+  ck_assert (append_with_patience (rig, store, T0, 2));
+  /* as good after a crash as without */
+  if (_i % 2 == 0)
+    ck_assert (kvs_spool_store_commit (store, NULL, NULL));
+  g_clear_pointer (&store, kvs_spool_store_close);
+  store = spool_rig_open (rig, G_MAXUINT64);
+  ck_assert (kvs_spool_store_next (store, NULL, &entry));
+  fragment = kvs_spool_store_read (store, &entry, NULL);
+  ck_assert_ptr_nonnull (fragment);
+  ck_assert_uint_eq (spool_rig_check_frames (fragment->bytes, T0, PAYLOAD_BYTES), 3);
+}
+END_TEST
+
+/* A disk that became read-only: what was delivered stays on it, and is not given out again. */
 START_TEST (test_nothing_can_be_removed)
 {
   g_autoptr (SpoolRig) rig = spool_rig_new ();
@@ -385,9 +443,11 @@ main (void)
   gint failed;
 
   tcase_set_timeout (tc, 110);
+  tcase_add_test (tc, test_order_of_syncs);
   tcase_add_test (tc, test_each_call_fails_in_turn);
   tcase_add_test (tc, test_full_for_long);
   tcase_add_loop_test (tc, test_what_was_good_stays_good, 0, 2);
+  tcase_add_loop_test (tc, test_grows_on_after_failures, 0, 4);
   tcase_add_test (tc, test_nothing_can_be_removed);
   tcase_add_test (tc, test_recovery_that_fails);
   suite_add_tcase (s, tc);
