@@ -27,6 +27,7 @@ static guint fails_from; /* the first call that fails; 0 for none */
 static guint n_fail;     /* how many fail, G_MAXUINT for all */
 static int fails_with;
 static gboolean only_removal;
+static gsize at_most;   /* bytes that a write takes, 0 for no bound */
 static GString *trace; /* a letter for each call, NULL for none */
 
 static gboolean
@@ -56,6 +57,10 @@ writev (int fd, const struct iovec *iov, int n)
   struct iovec half = iov[0];
   REAL (real, "writev");
 
+  if (at_most > 0) {
+    half.iov_len = MIN (half.iov_len, at_most);
+    return real (fd, &half, 1);
+  }
   if (!fails_now ('w'))
     return real (fd, iov, n);
   half.iov_len /= 2;
@@ -77,6 +82,8 @@ pwrite (int fd, const void *data, size_t size, off_t offset)
   ssize_t (*real) (int, const void *, size_t, off_t);
   REAL (real, "pwrite" OFFSET_SUFFIX);
 
+  if (at_most > 0)
+    size = MIN (size, at_most);
   return fails_now ('p') ? -1 : real (fd, data, size, offset);
 }
 
@@ -358,6 +365,45 @@ START_TEST (test_what_was_good_stays_good)
 }
 END_TEST
 
+/* Linux tells of bytes that it could not write once; then it forgets them. */
+START_TEST (test_failed_sync_is_not_forgotten)
+{
+  g_autoptr (SpoolRig) rig = spool_rig_new ();
+  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+  KvsSpoolTimes times = spool_rig_times (T0);
+
+  ck_assert (kvs_spool_store_begin (store, rig->header, &times, NULL));
+  ck_assert (append_with_patience (rig, store, T0, 0));
+  fail_calls (_i == 0 ? 1 : 2, 1, EIO); /* a commit's first call writes the record */
+  ck_assert (!(_i == 0 ? kvs_spool_store_sync (store, NULL)
+                       : kvs_spool_store_commit (store, NULL, NULL)));
+  for (guint i = 0; i < 2; i++) {
+    ck_assert (!kvs_spool_store_sync (store, NULL));
+    ck_assert (!kvs_spool_store_commit (store, NULL, NULL));
+  }
+  kvs_spool_store_abandon (store);
+  write_with_patience (rig, store, T0);
+}
+END_TEST
+
+START_TEST (test_writes_may_be_short)
+{
+  static const gsize bounds[] = { 1, 7, 100, 6667, 6668 };
+  static const guint64 timecodes[] = { T0, T1 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bounds); i++) {
+    g_autoptr (SpoolRig) rig = spool_rig_new ();
+    g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
+
+    at_most = bounds[i];
+    write_with_patience (rig, store, T0);
+    ck_assert (grow (rig, store, T1));
+    at_most = 0;
+    spool_rig_assert_holds (store, timecodes, 2);
+  }
+}
+END_TEST
+
 /* The disk works again before anybody gave up. */
 START_TEST (test_grows_on_after_failures)
 {
@@ -448,6 +494,8 @@ main (void)
   tcase_add_test (tc, test_full_for_long);
   tcase_add_loop_test (tc, test_what_was_good_stays_good, 0, 2);
   tcase_add_loop_test (tc, test_grows_on_after_failures, 0, 4);
+  tcase_add_loop_test (tc, test_failed_sync_is_not_forgotten, 0, 2);
+  tcase_add_test (tc, test_writes_may_be_short);
   tcase_add_test (tc, test_nothing_can_be_removed);
   tcase_add_test (tc, test_recovery_that_fails);
   suite_add_tcase (s, tc);
