@@ -99,19 +99,18 @@ find_lead_track (KvsFragmenter *fragmenter)
 
 /* Returns: (transfer full): a header with those tracks that are in @mask, one at least */
 static GBytes *
-render_header (const KvsFragmenter *fragmenter, guint mask)
+header_for (const KvsFragmenter *fragmenter, guint mask)
 {
   const KvsTrack *tracks[KVS_MAX_TRACKS];
   guint8 uid[KVS_MKV_SEGMENT_UID_BYTES];
   guint n_tracks = 0;
 
-  for (guint i = 0; i < G_N_ELEMENTS (uid); i++)
-    uid[i] = (guint8) g_random_int ();
   for (guint i = 0; i < fragmenter->n_tracks; i++) {
     if ((mask & KVS_TRACK_BIT (fragmenter->tracks[i]->number)) != 0)
       tracks[n_tracks++] = fragmenter->tracks[i];
   }
-  g_assert (n_tracks > 0);
+  for (guint i = 0; i < G_N_ELEMENTS (uid); i++)
+    uid[i] = (guint8) g_random_int ();
   return kvs_mkv_header_new (tracks, n_tracks, (guint64) fragmenter->scale_ns, uid);
 }
 
@@ -119,7 +118,7 @@ static void
 make_header (KvsFragmenter *fragmenter)
 {
   g_clear_pointer (&fragmenter->header, g_bytes_unref);
-  fragmenter->header = render_header (fragmenter, KVS_ALL_TRACKS);
+  fragmenter->header = header_for (fragmenter, KVS_ALL_TRACKS);
   fragmenter->declared = 0;
   for (guint i = 0; i < fragmenter->n_tracks; i++)
     fragmenter->declared |= KVS_TRACK_BIT (fragmenter->tracks[i]->number);
@@ -168,13 +167,17 @@ settle (KvsFragmenter *fragmenter)
   return kvs_segment_ref (fragmenter->segment);
 }
 
-/* As settle(), where the frame that starts the next Fragment is of a track that the current one lacks:
- * only the current one gets the smaller header. */
+/* As settle(). Where @frame, which opens the next Fragment, is of a track that brought nothing, the
+ * next one keeps the header as it was. */
 static KvsSegment *
-split_off (const KvsFragmenter *fragmenter)
+settle_before (KvsFragmenter *fragmenter, const KvsFrame *frame)
 {
-  g_autoptr (GBytes) header = render_header (fragmenter, fragmenter->seen);
+  g_autoptr (GBytes) header = NULL;
 
+  if (!fragmenter->is_open || is_covered (fragmenter)
+      || (fragmenter->seen & KVS_TRACK_BIT (frame->info.track_number)) != 0)
+    return settle (fragmenter);
+  header = header_for (fragmenter, fragmenter->seen);
   return kvs_segment_new (header, fragmenter->segment->start_ns);
 }
 
@@ -325,6 +328,14 @@ fits (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
   return has_room (fragmenter, frame);
 }
 
+/* For a time before that of frames that the Fragment has already. */
+static gboolean
+fits_backwards (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
+{
+  return timecode - fragmenter->cluster_timecode >= G_MININT16
+         && fragmenter->newest_ns - frame->info.pts_ns <= KVS_FRAGMENT_MAX_DURATION_NS;
+}
+
 /* Where a key frame comes, or a limit, at a time that lies behind: small steps back are jitter and
  * stay in the current Fragment, large ones are a new time line, which needs a Session of its own. */
 static gboolean
@@ -333,12 +344,17 @@ is_new_time_line (const KvsFragmenter *fragmenter, gint64 timecode)
   return (fragmenter->newest_timecode - timecode) > MAX_JITTER_NS / fragmenter->scale_ns;
 }
 
-/* The frames of the leading track are what the others are told apart by: they are never late. */
+/* The frames of the leading track are what the others are told apart by: they are never late. Others
+ * are where they belong to an earlier Fragment, or would make the current one too long. */
 static gboolean
-is_late (const KvsFragmenter *fragmenter, gint64 timecode)
+is_late (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
 {
-  return fragmenter->is_open && fragmenter->floor_timecode >= 0
-         && fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns;
+  if (!fragmenter->is_open || is_lead (fragmenter, frame))
+    return FALSE;
+  /* What lies before the first frame of a segment belongs to no earlier Fragment of it. */
+  return (fragmenter->floor_timecode >= 0
+          && fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns)
+         || !fits_backwards (fragmenter, frame, timecode);
 }
 
 /* Later than all that was stored, though rounding has it at the time of the newest frame: audio often
@@ -362,10 +378,9 @@ choose_step (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 time
 {
   gboolean is_behind = timecode <= fragmenter->newest_timecode;
 
-  if (is_behind && (!fragmenter->is_open || is_new_time_line (fragmenter, timecode))) {
-    if (!is_key && timecode - fragmenter->cluster_timecode >= G_MININT16
-        && fragmenter->newest_ns - frame->info.pts_ns <= KVS_FRAGMENT_MAX_DURATION_NS
-        && has_room (fragmenter, frame))
+  if (is_behind && is_lead (fragmenter, frame)
+      && (!fragmenter->is_open || is_new_time_line (fragmenter, timecode))) {
+    if (!is_key && fits_backwards (fragmenter, frame, timecode) && has_room (fragmenter, frame))
       return STEP_ADD;
     return STEP_OPEN_NEW_TIME_LINE;
   }
@@ -382,13 +397,11 @@ static void
 open_fragment (KvsFragmenter *fragmenter, const KvsFrame *frame, gboolean new_time_line,
                KvsFragmenterStep *step)
 {
-  const guint track_bit = KVS_TRACK_BIT (frame->info.track_number);
   gint64 timecode;
 
-  step->closed_segment = fragmenter->is_open && (fragmenter->seen & track_bit) == 0
-                             ? split_off (fragmenter) : settle (fragmenter);
+  step->closed_segment = settle_before (fragmenter, frame);
   if ((fragmenter->declared & ~fragmenter->active) != 0)
-    keep_tracks (fragmenter, fragmenter->active | track_bit);
+    keep_tracks (fragmenter, fragmenter->active | KVS_TRACK_BIT (frame->info.track_number));
   if (new_time_line)
     start_segment (fragmenter, frame);
   /* Behind what was stored only by rounding, or where a Fragment is full of frames whose times do
@@ -461,7 +474,7 @@ kvs_fragmenter_step (KvsFragmenter *fragmenter, KvsFrame *frame, KvsFragmenterSt
   if (fragmenter->segment == NULL)
     start_segment (fragmenter, frame);
   timecode = timecode_of (fragmenter, frame->info.pts_ns);
-  if (!is_lead (fragmenter, frame) && is_late (fragmenter, timecode)) {
+  if (is_late (fragmenter, frame, timecode)) {
     step->verdict = KVS_FRAGMENTER_LATE;
     return;
   }
