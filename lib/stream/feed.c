@@ -395,12 +395,16 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
   Slot *slot = get_slot (feed, frame->info.track_number);
   KvsPushResult result = KVS_PUSH_NOT_DECODABLE;
 
-  guint ended = find_early_tracks (feed) & feed->ended;
+  guint alone = feed->ended;
 
+  /* A second video has waited in vain for a key frame of the one that led. */
+  if (slot->track->type == KVS_TRACK_TYPE_VIDEO)
+    alone |= KVS_TRACK_BIT (frame->info.track_number);
+  alone &= find_early_tracks (feed);
   if (is_key)
     feed->time_line = time_line;
-  if (is_key && ended != 0)
-    push_alone (feed, ended, effect);
+  if (is_key && alone != 0)
+    push_alone (feed, alone, effect);
   if (is_key && is_header_outdated (feed)) {
     declare_tracks (feed, feed->active, effect);
     /* Without pictures nothing has to wait for this very frame. */
