@@ -319,14 +319,12 @@ take_track (KvsFeed *feed, guint track_number, KvsTrack *track)
   slot->track = track;
 }
 
-/* A header that is made now is for the frames to come.
- * @at_hand: number of the track of the frame that has just left the interleaver: what comes after it
- *   must not change what it is itself */
+/* A header that is made now is for the frames to come; of track @current that is the one at hand. */
 static void
-take_next_tracks (KvsFeed *feed, guint at_hand)
+take_next_tracks (KvsFeed *feed, guint current)
 {
   for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
-    if (number != at_hand)
+    if (number != current)
       take_track (feed, number, kvs_interleaver_take_next_track (feed->interleaver, number));
   }
 }
@@ -394,23 +392,21 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
   gint64 pts_ns = frame->info.pts_ns;
   Slot *slot = get_slot (feed, frame->info.track_number);
   KvsPushResult result = KVS_PUSH_NOT_DECODABLE;
+  /* This track leads only since another one has ended: its frames need not wait any more. */
+  guint early = find_early_tracks (feed);
+  gboolean was_waiting = (early & KVS_TRACK_BIT (frame->info.track_number)) != 0;
 
-  guint alone = feed->ended;
-
-  /* A second video has waited in vain for a key frame of the one that led. */
-  if (slot->track->type == KVS_TRACK_TYPE_VIDEO)
-    alone |= KVS_TRACK_BIT (frame->info.track_number);
-  alone &= find_early_tracks (feed);
-  if (is_key)
+  if (is_key && (early & feed->ended) != 0)
+    push_alone (feed, early & feed->ended, effect);
+  if (is_key || was_waiting)
     feed->time_line = time_line;
-  if (is_key && alone != 0)
-    push_alone (feed, alone, effect);
-  if (is_key && is_header_outdated (feed)) {
+  if ((is_key || was_waiting) && is_header_outdated (feed)) {
     declare_tracks (feed, feed->active, effect);
     /* Without pictures nothing has to wait for this very frame. */
-    if (slot->track->type == KVS_TRACK_TYPE_AUDIO)
-      push_early (feed, pts_ns, effect);
+    was_waiting = was_waiting || slot->track->type == KVS_TRACK_TYPE_AUDIO;
   }
+  if (was_waiting)
+    push_early (feed, pts_ns, effect);
   if (!slot->undeclared)
     result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
   slot->undeclared |= result == KVS_PUSH_UNDECLARED;

@@ -351,7 +351,6 @@ is_late (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode
 {
   if (!fragmenter->is_open || is_lead (fragmenter, frame))
     return FALSE;
-  /* What lies before the first frame of a segment belongs to no earlier Fragment of it. */
   return (fragmenter->floor_timecode >= 0
           && fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns)
          || !fits_backwards (fragmenter, frame, timecode);
@@ -397,11 +396,12 @@ static void
 open_fragment (KvsFragmenter *fragmenter, const KvsFrame *frame, gboolean new_time_line,
                KvsFragmenterStep *step)
 {
+  const guint track_bit = KVS_TRACK_BIT (frame->info.track_number);
   gint64 timecode;
 
   step->closed_segment = settle_before (fragmenter, frame);
   if ((fragmenter->declared & ~fragmenter->active) != 0)
-    keep_tracks (fragmenter, fragmenter->active | KVS_TRACK_BIT (frame->info.track_number));
+    keep_tracks (fragmenter, fragmenter->active | track_bit);
   if (new_time_line)
     start_segment (fragmenter, frame);
   /* Behind what was stored only by rounding, or where a Fragment is full of frames whose times do
