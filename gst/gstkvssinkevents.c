@@ -43,7 +43,10 @@ handle_caps (GstKvsSink *sink, GstKvsSinkPad *pad, GstEvent *event)
   gst_event_parse_caps (event, &caps);
   if (gst_kvs_sink_pad_set_caps (pad, caps, &error))
     return TRUE;
-  gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);
+  /* Caps that were refused come again with each buffer. */
+  if (!pad->caps_error_told)
+    gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);
+  pad->caps_error_told = TRUE;
   return FALSE;
 }
 

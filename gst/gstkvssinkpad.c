@@ -60,6 +60,7 @@ gst_kvs_sink_pad_reset (GstKvsSinkPad *pad)
   pad->next_pts_ns = NO_TIME_NS;
   pad->has_border = FALSE;
   pad->key_unit_request_us = 0;
+  pad->caps_error_told = FALSE;
   pad->told_run = 0;
   if (pad->gatherer != NULL)
     kvs_access_unit_gatherer_clear (pad->gatherer);

@@ -39,6 +39,7 @@ struct _GstKvsSinkPad {
   gboolean has_border; /* of audio: where the timeline was last allowed to move */
   gint64 border_ns;
   gint64 key_unit_request_us;
+  gboolean caps_error_told;
 
   /* one of these; both are NULL before the first caps */
   KvsVideoStream *video;

@@ -419,6 +419,19 @@ START_TEST (test_overflow_by_time)
 }
 END_TEST
 
+/* What a pause takes is no media: a doorbell that rings once an hour loses nothing. */
+START_TEST (test_pause_is_no_overflow)
+{
+  definition->buffer_duration_ns = 3 * S;
+  make_buffer ();
+  push_fragments (0, 1);
+  push_fragments (3600, 1);
+  ck_assert_uint_eq (get_stats ().frames_dropped[KVS_DROP_OVERFLOW], 0);
+  ck_assert_uint_eq (get_stats ().fragments_buffered, 2);
+  ck_assert_int_le (get_stats ().buffered_ns, 3 * S);
+}
+END_TEST
+
 START_TEST (test_overflow_by_bytes)
 {
   guint64 fragment_bytes;
@@ -559,6 +572,7 @@ main (void)
   tcase_add_test (tc, test_refuse_the_open_fragment);
   tcase_add_test (tc, test_count_try);
   tcase_add_test (tc, test_overflow_by_time);
+  tcase_add_test (tc, test_pause_is_no_overflow);
   tcase_add_test (tc, test_overflow_by_bytes);
   tcase_add_test (tc, test_overflow_while_sending);
   tcase_add_test (tc, test_open_fragment_is_never_dropped);

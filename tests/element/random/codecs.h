@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Media of all codecs: caps, what has to become of them in a track entry, and buffers that can be told
- * apart. */
+/* Media of all codecs: caps, what has to become of them in a track entry, and buffers that can be
+ * told apart. */
 #pragma once
 
 #include <gst/gst.h>

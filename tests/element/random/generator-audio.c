@@ -54,7 +54,8 @@ add_buffer (Track *track, guint n_packets, gboolean has_time)
     n_samples += pad->codec <= CODEC_ADTS ? SAMPLES_PER_AAC_FRAME
                                           : (gint64) (size / config->channels);
     copy = g_memdup2 (data, size);
-    gst_buffer_append_memory (buffer, gst_memory_new_wrapped (0, copy, size, 0, size, copy, g_free));
+    gst_buffer_append_memory (buffer,
+                              gst_memory_new_wrapped (0, copy, size, 0, size, copy, g_free));
   }
   if (has_time)
     GST_BUFFER_PTS (buffer) = generator_to_timestamp (stretch, track->at_ns + stretch->shift_ns);

@@ -200,7 +200,8 @@ static void
 begin (Video *video)
 {
   Sequence *sequence = video->track->sequence;
-  guint n_before_key = sequence_chance (sequence, 15) ? (guint) sequence_choose (sequence, 1, 5) : 0;
+  guint n_before_key
+      = sequence_chance (sequence, 15) ? (guint) sequence_choose (sequence, 1, 5) : 0;
 
   if (sequence_chance (sequence, 10)) {
     video->content_ns = sequence_choose (sequence, 0, 3000) * MS;

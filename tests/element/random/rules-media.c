@@ -257,8 +257,9 @@ check_missing (const Check *check)
   }
   if (n_missing > n_before_key + n_late || n_missing + n_vanished < n_before_key + n_late)
     return g_strdup_printf ("%u frames are missing, which is not what the counters say", n_missing);
-  /* The time to wait for one is never over. Where a fragment is forced, pictures that are shown more
-   * than a second before others lie in one that is over; and a pad may enter a time line late, or by another distance. */
+  /* The time to wait for one is never over. Where a fragment is forced, pictures that are shown
+   * more than a second before others lie in one that is over; and a pad may enter a time line late,
+   * or by another distance. */
   if (n_late > 0 && get_stat (check, "fragments-without-key-frame") == 0
       && !sequence->has_time_lines)
     return g_strdup ("frames that came in time were dropped as late");
