@@ -101,6 +101,7 @@ class Exchange:
         self.head = head
         self.upstream = None
         self.fault = None
+        self.persisted = False
         self.over = threading.Event()
         self.began = time.monotonic()
 
@@ -416,6 +417,7 @@ class FaultProxy:
         self.note_ack(exchange, json.loads(data))
 
     def note_ack(self, exchange, ack):
+        exchange.persisted |= ack["EventType"] == "PERSISTED"
         if ack["EventType"] in ("PERSISTED", "ERROR"):
             exchange.note(ack["EventType"].lower(), ack.get("FragmentTimecode"))
 

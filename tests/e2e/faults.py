@@ -148,7 +148,8 @@ class BreakUpload(Break):
 
 
 class BreakUploadAnywhere(BreakUpload):
-    """At random bytes."""
+    """At random bytes, counted from the first fragment of the session that is persisted: without
+    success in between the producer would rightly take longer and longer breaks."""
 
     def __init__(self, how, seed, most, **options):
         super().__init__(how, **options)
@@ -161,6 +162,9 @@ class BreakUploadAnywhere(BreakUpload):
     def meet(self, exchange):
         self.at = self.random.randrange(self.most)
         super().meet(exchange)
+
+    def on_body(self, exchange, data, n_sent):
+        return super().on_body(exchange, data, n_sent) if exchange.persisted else data
 
 
 class BreakAcks(Break):

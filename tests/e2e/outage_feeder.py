@@ -26,10 +26,13 @@ from gi.repository import GLib, Gst, GstApp  # noqa: E402,F401  # pylint: disabl
 UUID = b"kvssink-outages!"
 
 
-def numbered(frame, number):
+def numbered(frame, number, pad=0):
+    """pad: how many bytes larger it shall be, by a NAL unit of filler data."""
     text = UUID + b"%08d" % number
     nal = b"\x06\x05" + bytes([len(text)]) + text + b"\x80"
-    return len(nal).to_bytes(4, "big") + nal + frame
+    filler = b"\x0c" + b"\xff" * (pad - 6) + b"\x80" if pad else b""
+    return (len(nal).to_bytes(4, "big") + nal + frame
+            + (len(filler).to_bytes(4, "big") + filler if pad else b""))
 
 
 def number_of(payload):
@@ -58,6 +61,10 @@ class Stream:
         self.speed = plan["speed"]
         self.offline = "offline" in plan["sink"]
         self.max_frames = plan.get("max_frames")
+        self.pad = plan.get("pad", 0)
+        # the source brings nothing for `seconds` before frame number `frame`
+        self.pause = plan.get("pause") or {"frame": -1, "seconds": 0}
+        self.shift = 0
         self.n = 0
         self.feeding = True
         self.lock = threading.Lock()
@@ -97,11 +104,17 @@ class Stream:
     def push(self):
         """Returns whether more may follow."""
         with self.lock:
-            if not self.feeding or self.n == self.max_frames:
+            if not self.feeding:
+                return False
+            if self.n == self.max_frames:
+                self.source.end_of_stream()
                 return False
             frames = self.feeder.frames
-            buffer = Gst.Buffer.new_wrapped(numbered(frames[self.n % len(frames)], self.n))
-            buffer.pts = buffer.dts = self.n * Gst.SECOND // self.fps
+            buffer = Gst.Buffer.new_wrapped(
+                numbered(frames[self.n % len(frames)], self.n, self.pad))
+            if self.n == self.pause["frame"]:
+                self.shift = int(self.pause["seconds"] * self.speed * Gst.SECOND)
+            buffer.pts = buffer.dts = self.n * Gst.SECOND // self.fps + self.shift
             buffer.duration = Gst.SECOND // self.fps
             if self.n % len(frames) % self.feeder.gop:
                 buffer.set_flags(Gst.BufferFlags.DELTA_UNIT)
@@ -146,7 +159,10 @@ class Feeder:
             due, i, stream = heapq.heappop(queue)
             time.sleep(max(0, due - time.monotonic()))
             if stream.push():
-                heapq.heappush(queue, (due + 1 / stream.fps / stream.speed, i, stream))
+                due += 1 / stream.fps / stream.speed
+                if stream.n == stream.pause["frame"]:
+                    due += stream.pause["seconds"]
+                heapq.heappush(queue, (due, i, stream))
 
     def obey(self):
         for line in self.connection.makefile():

@@ -64,7 +64,8 @@ def frames_of(cluster):
 class Stored:
     """What of a stream is persisted: fragments as lists of frame numbers."""
 
-    def __init__(self, data, source):
+    def __init__(self, data, source, pad):
+        self.pad = pad
         self.fragments = []
         self.strange = 0
         for number, content, _, _ in mkv.parse(data):
@@ -78,7 +79,7 @@ class Stored:
         for payload in frames_of(cluster):
             n = number_of(payload)
             found.append(n)
-            if payload != numbered(source[n % len(source)], n):
+            if payload != numbered(source[n % len(source)], n, self.pad):
                 self.strange += 1
         return found
 
@@ -112,12 +113,11 @@ class Stored:
 class Stream:
     """One live stream, its faults, and what became of it."""
 
-    def __init__(self, name, label, faults, sink, fps, speed, max_frames):
+    def __init__(self, name, label, faults, sink, fps, speed, **more):
         self.name = name
         self.label = label
         self.faults = faults
-        self.plan = {"name": name, "sink": sink, "fps": fps, "speed": speed,
-                     "max_frames": max_frames}
+        self.plan = {"name": name, "sink": sink, "fps": fps, "speed": speed, **more}
         self.warnings = []
         self.errors = []
         self.result = None
@@ -137,16 +137,16 @@ class Stream:
 class Rig:
     """A kvs-local, a proxy before it, and a process with live streams."""
 
-    def __init__(self, folder, frames, kvs_args=(), tls=None, env=None, ca_path=None):
+    def __init__(self, folder, frames, kvs_args=(), tls=None, host="127.0.0.1",
+                 receive_buffer=0):
         self.folder = folder
         self.frames_path = frames
         with open(frames, "rb") as file:
             self.source = pickle.load(file)[0]
-        self.proxy = FaultProxy(tls)
-        self.kvs = KvsLocal(args=["--public-url", self.proxy.url, "--get-media-empty-seconds", "1",
+        self.proxy = FaultProxy(tls, receive_buffer=receive_buffer)
+        self.url = self.proxy.url.replace("127.0.0.1", host)
+        self.kvs = KvsLocal(args=["--public-url", self.url, "--get-media-empty-seconds", "1",
                                   *kvs_args])
-        self.env = dict(env or {})
-        self.ca_path = ca_path
         self.streams = {}
         self.measures = []
         self.measured = threading.Event()
@@ -169,11 +169,12 @@ class Rig:
 
     # ---- the feeder ----
 
-    def add(self, label, faults=(), sink="", fps=FPS, speed=1, max_frames=None, name=None):
-        name = name or f"s{len(self.streams):03}"
-        if self.ca_path:
-            sink += f" ca-path={self.ca_path}"
-        stream = Stream(name, label, list(faults), sink, fps, speed, max_frames)
+    def add(self, label, faults=(), sink="", fps=FPS, speed=1, bounds=None, **more):
+        """bounds: what the test allows; more: max_frames, pad, pause as the feeder takes them."""
+        name = f"s{len(self.streams):03}"
+        label = label or ", ".join(str(fault) for fault in faults)
+        stream = Stream(name, label, list(faults), sink, fps, speed, **more)
+        stream.bounds = bounds or {}
         self.streams[name] = stream
         self.proxy.script(name, stream.faults)
         return stream
@@ -191,9 +192,9 @@ class Rig:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "outage_feeder.py")
         # Python itself leaks
         env = {**support.gst_environment(), **self.kvs.env,
-               "AWS_ENDPOINT_URL_KINESIS_VIDEO": self.proxy.url,
+               "AWS_ENDPOINT_URL_KINESIS_VIDEO": self.url,
                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0",
-               "PYTHONDONTWRITEBYTECODE": "1", **self.env}
+               "PYTHONDONTWRITEBYTECODE": "1"}
         self.child = support.Child([*wrapper, sys.executable, script, plan, path], "feeder", env)
         self.connection, _ = listener.accept()
         listener.close()
@@ -240,14 +241,19 @@ class Rig:
 
     def has_recovered(self, stream):
         """All faults are over and something was persisted afterwards."""
+        if not stream.faults:
+            return False
         if not self.proxy.is_through(stream.name) and not stream.faults[-1].final:
             return False
         events = self.proxy.events_of(stream.name, "fault", "persisted")
         return bool(events) and [event[1] for event in events[-2:]] == ["persisted"] * 2
 
     def run(self, timeout=60, wait_for=None):
-        """Feeds until each stream is through its faults, ends it, and reads it back."""
         self.start()
+        self.finish(timeout, wait_for)
+
+    def finish(self, timeout=60, wait_for=None):
+        """Feeds until each stream is through its faults, ends it, and reads it back."""
         deadline = time.monotonic() + timeout * support.SLOWNESS
         waiting = list(self.streams.values())
         while waiting and time.monotonic() < deadline and self.child.returncode is None:
@@ -261,13 +267,15 @@ class Rig:
         for stream in self.streams.values():
             left = max(1, deadline - time.monotonic())
             assert stream.ended.wait(left), f"no EOS of {stream} within {timeout} s"
+        if self.child.returncode is not None:
+            raise AssertionError(f"the feeder ended: {self.child.output[-4000:]}")
         self.read_back()
 
     def read_back(self):
         with ThreadPoolExecutor(16) as pool:
             for stream, data in zip(self.streams.values(), pool.map(
                     self.get_media, self.streams.values())):
-                stream.stored = Stored(data, self.source)
+                stream.stored = Stored(data, self.source, stream.plan.get("pad", 0))
 
     def get_media(self, stream):
         try:
