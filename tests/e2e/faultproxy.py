@@ -102,6 +102,7 @@ class Exchange:
         self.upstream = None
         self.fault = None
         self.persisted = False
+        self.stalled = False
         self.over = threading.Event()
         self.began = time.monotonic()
 
@@ -371,6 +372,8 @@ class FaultProxy:
                 if not exchange.over.is_set():
                     exchange.note("client-left")
                 raise
+            if exchange.stalled:
+                exchange.stall()
             if exchange.fault is not None:
                 data = exchange.fault.on_body(exchange, data, n_sent)
             n_sent += len(data)

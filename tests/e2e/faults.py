@@ -64,6 +64,7 @@ class Break(Fault):
     def break_off(self, exchange):
         self.happen(exchange)
         if self.how == "stall":
+            exchange.stalled = True
             exchange.stall()
         elif self.how == "end":
             exchange.finish()
@@ -110,7 +111,9 @@ class BreakAnswer(Break):
 
 
 class BreakUpload(Break):
-    """Within the body: after `at` bytes, or `at` bytes after the start of Cluster number `cluster`."""
+    """Within the body: after `at` bytes, or `at` bytes after the start of Cluster number `cluster`,
+    counted from the first fragment of the session that is persisted: without success in between the
+    producer would rightly take longer and longer breaks."""
 
     def __init__(self, how="reset", at=0, cluster=None, **options):
         super().__init__(how, **options)
@@ -130,6 +133,8 @@ class BreakUpload(Break):
 
     def on_body(self, exchange, data, n_sent):
         begin = 0
+        if self.left is None and not exchange.persisted:
+            return data
         if self.left is None:
             at = data.find(CLUSTER_ID)
             while at >= 0 and self.left is None:
@@ -148,8 +153,7 @@ class BreakUpload(Break):
 
 
 class BreakUploadAnywhere(BreakUpload):
-    """At random bytes, counted from the first fragment of the session that is persisted: without
-    success in between the producer would rightly take longer and longer breaks."""
+    """At random bytes, counted from the first fragment of the session that is persisted."""
 
     def __init__(self, how, seed, most, **options):
         super().__init__(how, **options)

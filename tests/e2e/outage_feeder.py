@@ -119,7 +119,10 @@ class Stream:
             if self.n % len(frames) % self.feeder.gop:
                 buffer.set_flags(Gst.BufferFlags.DELTA_UNIT)
             self.n += 1
-        return self.source.push_buffer(buffer) == Gst.FlowReturn.OK
+        if self.source.push_buffer(buffer) == Gst.FlowReturn.OK:
+            return True
+        self.n -= 1
+        return False
 
     def end(self):
         with self.lock:

@@ -172,7 +172,7 @@ class Rig:
     def add(self, label, faults=(), sink="", fps=FPS, speed=1, bounds=None, **more):
         """bounds: what the test allows; more: max_frames, pad, pause as the feeder takes them."""
         name = f"s{len(self.streams):03}"
-        label = label or ", ".join(str(fault) for fault in faults)
+        label = label or ", ".join(dict.fromkeys(str(fault) for fault in faults))
         stream = Stream(name, label, list(faults), sink, fps, speed, **more)
         stream.bounds = bounds or {}
         self.streams[name] = stream
@@ -218,7 +218,8 @@ class Rig:
         elif event["event"] == "facts":
             stream.facts = event
         else:
-            if event["event"] == "error":
+            # a source says that it cannot go on, too
+            if event["event"] == "error" and event["source"] == "sink":
                 stream.errors.append(event)
             if stream.result is None:
                 stream.result = event
@@ -241,7 +242,7 @@ class Rig:
 
     def has_recovered(self, stream):
         """All faults are over and something was persisted afterwards."""
-        if not stream.faults:
+        if not stream.faults or "max_frames" in stream.plan:
             return False
         if not self.proxy.is_through(stream.name) and not stream.faults[-1].final:
             return False
