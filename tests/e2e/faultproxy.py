@@ -75,15 +75,18 @@ def reset(sock):
 
 
 def close(sock, shut=True):
+    """May be called again, and by any thread."""
     try:
         if shut:
             sock.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass
-    # a plain socket under TLS: its end is not announced
     try:
         if isinstance(sock, ssl.SSLSocket):
-            socket.socket(fileno=sock.detach()).close()
+            # without the goodbye of TLS
+            fd = sock.detach()
+            if fd >= 0:
+                socket.socket(fileno=fd).close()
         else:
             sock.close()
     except OSError:
@@ -126,6 +129,7 @@ class Exchange:
 
     def stall(self):
         """Nothing more happens until the client has gone, or the proxy ends."""
+        self.stalled = True
         while not self.proxy.ended.is_set() and is_established(self.client):
             time.sleep(0.02)
         raise Broken("stalled")
@@ -360,7 +364,8 @@ class FaultProxy:
             others = list(self.puts.setdefault(exchange.stream, []))
             self.puts[exchange.stream].append(exchange)
         for other in others:
-            if not other.over.is_set() and is_established(other.client):
+            # of one whose bytes nobody reads, the end is not seen either
+            if not (other.over.is_set() or other.stalled) and is_established(other.client):
                 self.too_many.append(exchange.stream)
 
     def relay_body(self, exchange, reader):

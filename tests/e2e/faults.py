@@ -64,7 +64,6 @@ class Break(Fault):
     def break_off(self, exchange):
         self.happen(exchange)
         if self.how == "stall":
-            exchange.stalled = True
             exchange.stall()
         elif self.how == "end":
             exchange.finish()

@@ -25,6 +25,9 @@ SIZE = (160, 120)
 # What a stream needs to notice silence soon.
 IMPATIENT = "connection-staleness=2 completion-timeout=2 connection-timeout=2"
 
+# What allocators may keep
+MORE_RSS_BYTES = 12 << 20
+
 COLUMNS = ("fault", "frames", "stored", "lost", "doubled", "sessions", "reconn", "warn", "attempts",
            "recover s")
 
@@ -55,6 +58,17 @@ def make_frames(folder):
     with open(path, "wb") as file:
         pickle.dump((frames, mkv.children(track, CODEC_PRIVATE)[0], GOP, SIZE), file)
     return path
+
+
+def check_flat(case, before, after):
+    """Threads, files and memory of a process, as measure() gives them."""
+    with open(os.path.join(support.LOGS, "flat.txt"), "w", encoding="utf-8") as log:
+        log.write(f"{before}\n{after}\n")
+    case.assertLessEqual(after["threads"], before["threads"])
+    case.assertLessEqual(after["fds"], before["fds"] + 4)
+    # sanitizers keep what was freed
+    if support.SLOWNESS == 1:
+        case.assertLess(after["rss"] - before["rss"], MORE_RSS_BYTES)
 
 
 def frames_of(cluster):

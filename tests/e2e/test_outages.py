@@ -27,12 +27,14 @@ PASSING_ACKS = (4000, 4003, 4008, 4503, 4507, 5000, 5001, 4999, 6000)
 DROPPING_ACKS = (4001, 4002, 4004, 4006, 4007, 4009, 4010, 4011, 4012)
 FATAL_ACKS = (4005, 4500, 4501, 4502, 4504, 4505, 4506)
 TAGGED = "stream-tags=tags,site=(string)gate"
+N_OUTAGES = 200
+ONE_OUTAGE = {"doubled": 1, "warnings": 2}
 # More than jitter could do by chance: a handful
 ATTEMPTS_A_SECOND = 6
 
 
 class Case(unittest.TestCase):
-    timeout = 150
+    timeout = 300
 
     @classmethod
     def setUpClass(cls):
@@ -162,11 +164,19 @@ class Uploads(Case):
         rig.run(90)
         self.check_all(rig)
 
+    # on_ack() in lib/upload/producer.c forgets the last warning whenever something is stored
+    @unittest.expectedFailure
+    def test_a_shaky_network_is_told_sometimes(self):
+        rig = self.rig()
+        stream = rig.add("", [BreakUploadAnywhere("reset", 8, 1200, times=8)], fps=50)
+        rig.run(60)
+        self.assertLessEqual(len(stream.warnings), 2)
+
     # A backlog is sent at once: all of it is stored before the first Ack comes back, and resent.
     @unittest.expectedFailure
     def test_a_reset_while_catching_up(self):
         rig = self.rig()
-        rig.add("", [Outage(5), BreakAcks("reset", 1, 0)], bounds={"doubled": 2})
+        rig.add("", [Outage(3), BreakAcks("reset", 1, 0)], bounds={"doubled": 2})
         rig.run(60)
         self.check_all(rig)
 
@@ -222,47 +232,71 @@ class Outages(Case):
     """Longer ones."""
 
     def test_outages(self):
+        """200 short ones in a row, long ones, and what the process holds meanwhile."""
         rig = self.rig()
+        many = [rig.add(f"{how}, {N_OUTAGES} times in a row",
+                        [BreakUploadAnywhere(how, how, 1200, times=N_OUTAGES)], fps=50,
+                        bounds={"doubled": N_OUTAGES}) for how in ("reset", "end")]
         for seconds in (1, 2, 5, 12):
-            rig.add("", [Outage(seconds, "reset")], bounds={"doubled": 1, "warnings": 2})
-            rig.add("", [Outage(seconds, "stall")], sink=IMPATIENT, bounds={"doubled": 1, "warnings": 2})
-        long = rig.add("", [Outage(30, "reset")], bounds={"doubled": 1, "warnings": 2})
-        # 10 minutes of media within half a minute
+            rig.add("", [Outage(seconds, "reset")], fps=10, bounds=ONE_OUTAGE)
+            rig.add("", [Outage(seconds, "stall")], fps=10, sink=IMPATIENT, bounds=ONE_OUTAGE)
+        long = rig.add("", [Outage(30, "reset")], fps=10, bounds=ONE_OUTAGE)
+        # compressed: media come 20 times as fast as they are long
         rig.add("10 minutes of media, outage of 30 s", [Outage(30, "reset")], fps=5, speed=20,
-                sink="buffer-duration=1200", bounds={"doubled": 1, "warnings": 2})
+                sink="buffer-duration=1200", bounds=ONE_OUTAGE)
         rig.add("a source that pauses for 24 s", pause={"frame": 2 * GOP, "seconds": 24},
                 max_frames=5 * GOP, bounds={"warnings": 0})
-        rig.run(120)
+        rig.start()
+        support.wait_until(lambda: all(s.faults[0].n_met > N_OUTAGES // 5 for s in many), 120)
+        before = rig.measure()
+        support.wait_until(lambda: all(map(rig.has_recovered, many)), 200)
+        after = rig.measure()
+        rig.finish(120)
         self.check_all(rig)
-        requests = rig.proxy.events_of(long.name, "request")
-        self.assertLessEqual(len(requests), 40)
+        self.assertLess(len(rig.proxy.events_of(long.name, "request")), 40)
+        outages.check_flat(self, before, after)
 
     def test_bandwidth(self):
         """The link takes half of the media, or just about all, for some seconds."""
         rig = self.rig(receive_buffer=4096)
         rate = FPS * 4200
         for part in (0.5, 0.9, 1.1):
-            rig.add("", [Throttle(int(rate * part), 8)], pad=4000, bounds={"warnings": 0})
+            rig.add("", [Throttle(int(rate * part), 5)], pad=4000, bounds={"warnings": 0})
         rig.run(60)
         self.check_all(rig)
 
 
     def test_sessions_are_renewed(self):
         """The service ends a connection that is old, or idle: nothing is lost and nothing doubled."""
-        rig = self.rig(kvs_args=["--max-connection-seconds", "3"])
+        rig = self.rig(kvs_args=["--max-connection-seconds", "2"])
         for fps in (FPS, 10):
-            rig.add("connections of 3 s", fps=fps, max_frames=fps * 10)
+            rig.add("connections of 2 s", fps=fps, max_frames=fps * 8)
         rig.run(60)
         self.check_all(rig)
         for stream in rig.streams.values():
             self.assertGreaterEqual(stream.result["stats"]["sessions"], 3)
 
+    def test_the_service_ends_what_is_idle(self):
+        """Sooner than the producer would: within a fragment, for as long as the source pauses."""
+        rig = self.rig(kvs_args=["--idle-seconds", "2"])
+        for frame in (2 * GOP, 2 * GOP + 1, 3 * GOP - 1):
+            rig.add(f"idle before frame {frame}", pause={"frame": frame, "seconds": 5},
+                    max_frames=5 * GOP)
+        rig.run(60)
+        self.check_all(rig)
+
+    def end_once_recovered(self, rig, stream):
+        n = len(rig.proxy.events_of(stream.name, "persisted"))
+        support.wait_until(lambda: len(rig.proxy.events_of(stream.name, "persisted")) > n + 1, 60)
+        rig.end(stream)
+        rig.finish(60, lambda _: True)
+        self.check_all(rig)
+
     def test_tls_fails_for_a_while(self):
         """Another certificate, as a captive portal has one."""
         good, bad = (certificate(self.folder, name) for name in ("good", "bad"))
         rig = self.rig(tls=context(bad))
-        stream = rig.add("wrong certificate", sink=f"ca-path={good}.crt", max_frames=FPS * 14,
-                         bounds={"doubled": 1, "warnings": 3})
+        stream = rig.add("wrong certificate", sink=f"ca-path={good}.crt", bounds={"doubled": 1, "warnings": 3})
         rig.start()
         support.wait_until(lambda: stream.warnings)
         rig.proxy.tls = context(good)
@@ -271,8 +305,7 @@ class Outages(Case):
         rig.proxy.reset_all()
         support.wait_until(lambda: len(stream.warnings) > 1)
         rig.proxy.tls = context(good)
-        rig.finish(90)
-        self.check_all(rig)
+        self.end_once_recovered(rig, stream)
 
     def test_dns_fails_for_a_while(self):
         """The host has no address, then one, then none, then one."""
@@ -287,8 +320,7 @@ class Outages(Case):
         if support.Child(wrapper + ["true"]).wait() != 0:
             self.skipTest("this machine allows no mount namespace")
         rig = self.rig(host="kvs.test")
-        stream = rig.add("no address", sink="allow-insecure-endpoint=true", max_frames=FPS * 14,
-                         bounds={"doubled": 1, "warnings": 3})
+        stream = rig.add("no address", sink="allow-insecure-endpoint=true", bounds={"doubled": 1, "warnings": 3})
         rig.start(wrapper)
         support.wait_until(lambda: stream.warnings)
         write(hosts, "127.0.0.1 kvs.test\n")
@@ -297,8 +329,7 @@ class Outages(Case):
         rig.proxy.reset_all()
         support.wait_until(lambda: len(stream.warnings) > 1)
         write(hosts, "127.0.0.1 kvs.test\n")
-        rig.finish(90)
-        self.check_all(rig)
+        self.end_once_recovered(rig, stream)
 
 
 def write(path, text):
@@ -327,16 +358,18 @@ class TooLittleMemory(Case):
         """Whole fragments, and each of their frames is accounted for."""
         rig = self.rig(receive_buffer=4096)
         sink = "buffer-duration=3"
-        rig.add("", [Outage(9)], sink=sink)
-        rig.add("", [Outage(9, "stall")], sink=f"{sink} {IMPATIENT}")
-        rig.add("", [Throttle(FPS * 30000 // 4, 15)], sink="buffer-duration=7", pad=30000)
+        rig.add("", [Outage(7)], sink=sink)
+        rig.add("", [Outage(7, "stall")], sink=f"{sink} {IMPATIENT}")
+        rig.add("", [Throttle(FPS * 30000 // 4, 10)], sink="buffer-duration=4", pad=30000)
         rig.run(90)
         self.check_all(rig, lost=100000, doubled=1)
         for stream in rig.streams.values():
             with self.subTest(str(stream)):
                 self.assertGreater(stream.n_lost, 0)
-                self.assertEqual(stream.result["stats"]["frames-dropped-buffer-full"],
-                                 stream.n_lost)
+                # more on a slow link: what is with the kernel cannot be called back
+                dropped = stream.result["stats"]["frames-dropped-buffer-full"]
+                (self.assertGreaterEqual if "bandwidth" in stream.label else self.assertEqual)(
+                    dropped, stream.n_lost)
                 self.assertTrue(all(len(fragment) == GOP
                                     for fragment in stream.stored.fragments[:-1]))
                 said = [at for at, text, _ in stream.warnings if "buffer is full" in text]
@@ -367,7 +400,7 @@ class TooLittleMemory(Case):
     @unittest.expectedFailure
     def test_what_is_stored_is_not_told_as_lost(self):
         rig = self.rig()
-        stream = rig.add("", [Acks("without_one_persisted", most=60)], sink="buffer-duration=3")
+        stream = rig.add("", [Acks("without_one_persisted", most=40)], sink="buffer-duration=3")
         rig.run(60)
         self.assertEqual(stream.n_lost, 0)
         self.assertEqual(stream.result["stats"]["frames-dropped-buffer-full"], 0, stream.warnings)
@@ -375,7 +408,7 @@ class TooLittleMemory(Case):
     def test_an_ack_that_never_comes(self):
         """One fragment without PERSISTED does not cost others their place."""
         rig = self.rig()
-        rig.add("", [Acks("without_one_persisted", most=60)], sink="buffer-duration=3",
+        rig.add("", [Acks("without_one_persisted", most=40)], sink="buffer-duration=3",
                 bounds={"doubled": 2})
         rig.run(60)
         self.check_all(rig)
