@@ -7,6 +7,7 @@
 /* How often an encoder is asked for a key frame while none comes. */
 #define KEY_UNIT_REQUEST_US G_USEC_PER_SEC
 #define DAMAGED_WARNING_US (10 * G_USEC_PER_SEC)
+#define AUDIO_BORDER_NS (10 * (gint64) GST_SECOND)
 
 static void
 request_key_unit (GstKvsSinkPad *pad)
@@ -70,14 +71,29 @@ flow_of (GstKvsSink *sink, KvsPushResult result)
 
 /* ---- frames ---- */
 
+/* Where the timeline may move. Each audio frame may start a fragment: without video it is one now and
+ * then that counts, or the offset would move with each. */
+static gboolean
+is_border (GstKvsSinkPad *pad, const KvsFrameInfo *info, const GstKvsTimes *times)
+{
+  if (!g_atomic_int_get (&pad->is_lead) || (info->flags & KVS_FRAME_FLAG_KEY_FRAME) == 0)
+    return FALSE;
+  if (pad->type == KVS_TRACK_TYPE_VIDEO)
+    return TRUE;
+  if (pad->has_border && ABS (times->pts_ns - pad->border_ns) < AUDIO_BORDER_NS)
+    return FALSE;
+  pad->has_border = TRUE;
+  pad->border_ns = times->pts_ns;
+  return TRUE;
+}
+
 static void
 take_epoch_times (GstKvsSink *sink, GstKvsSinkPad *pad, const GstKvsUnit *unit, GstKvsTimes times,
                   KvsFrameInfo *info)
 {
-  gboolean is_border = g_atomic_int_get (&pad->is_lead)
-                       && (info->flags & KVS_FRAME_FLAG_KEY_FRAME) != 0;
+  gboolean may_move = is_border (pad, info, &times);
 
-  gst_kvs_timeline_to_epoch (sink->timeline, &pad->time, is_border,
+  gst_kvs_timeline_to_epoch (sink->timeline, &pad->time, may_move,
                              unit->has_reference ? &unit->reference : NULL, &times);
   info->pts_ns = CLAMP (times.pts_ns, -GST_KVS_MAX_TIME_NS, 2 * GST_KVS_MAX_TIME_NS);
   info->dts_ns = CLAMP (times.dts_ns, -GST_KVS_MAX_TIME_NS, 2 * GST_KVS_MAX_TIME_NS);

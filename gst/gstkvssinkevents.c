@@ -105,8 +105,10 @@ handle_stream_start (GstKvsSink *sink, GstKvsSinkPad *pad, GstEvent *event)
   GST_OBJECT_LOCK (sink);
   pad->eos = FALSE;
   GST_OBJECT_UNLOCK (sink);
-  if (gst_kvs_sink_restart_if_finished (sink))
+  if (gst_kvs_sink_restart_if_finished (sink)) {
     gst_kvs_sink_pad_reset (pad);
+    gst_kvs_timeline_reset (sink->timeline);
+  }
   gst_message_set_seqnum (message, gst_event_get_seqnum (event));
   if (gst_event_parse_group_id (event, &group_id))
     gst_message_set_group_id (message, group_id);

@@ -29,11 +29,16 @@ struct _KvsFeed {
   KvsInterleaver *interleaver;
   Slot slots[KVS_MAX_TRACKS];
   GQueue early; /* of EarlyFrame, oldest first: these wait for a key frame of the leading track */
+  gsize early_bytes;
+  gsize max_early_bytes;
   guint active; /* masks of track numbers */
   guint ended;
   guint time_line; /* of the last key frame of the leading track */
   gboolean timer_runs;
   gboolean content_type_told;
+  guint n_blocked; /* sources that wait for room */
+  gint64 blocked_since_us;
+  gint64 blocked_us; /* for how long some did, before */
 };
 
 /**
@@ -53,6 +58,7 @@ kvs_feed_new (KvsFragmentBuffer *buffer, const KvsStreamDefinition *definition)
   g_queue_init (&feed->early);
   feed->buffer = buffer;
   feed->waits = definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE;
+  feed->max_early_bytes = (gsize) definition->storage_bytes / 2;
   feed->interleaver = kvs_interleaver_new (definition->track_timeout_ns / 1000,
                                            (gsize) definition->storage_bytes / 2);
   return feed;
@@ -88,6 +94,15 @@ get_slot (KvsFeed *feed, guint track_number)
 {
   g_assert (track_number >= 1 && track_number <= KVS_MAX_TRACKS);
   return &feed->slots[track_number - 1];
+}
+
+/* What silence is measured by: while a source waits for room, time stands still, for then it is not
+ * the source that keeps others waiting. */
+static gint64
+get_time_us (const KvsFeed *feed)
+{
+  return (feed->n_blocked > 0 ? feed->blocked_since_us : g_get_monotonic_time ())
+         - feed->blocked_us;
 }
 
 /* ---- the header ---- */
@@ -149,6 +164,8 @@ declare_tracks (KvsFeed *feed, guint mask, KvsFeedEffect *effect)
     slot->undeclared = FALSE;
     tracks[n_tracks++] = slot->track;
   }
+  if (n_tracks == 0)
+    return;
   kvs_fragment_buffer_set_tracks (feed->buffer, tracks, n_tracks, earliest_early_ns (feed));
   if (feed->content_type_told)
     return;
@@ -192,22 +209,32 @@ drop (KvsFeed *feed, KvsFrame *frame, KvsDropReason reason)
   kvs_frame_free (frame);
 }
 
+/* Returns: (transfer full): the frame that has waited longest; some has to */
+static KvsFrame *
+take_early (KvsFeed *feed, guint *time_line)
+{
+  g_autofree EarlyFrame *early = g_queue_pop_head (&feed->early);
+
+  *time_line = early->time_line;
+  feed->early_bytes -= early->frame->size_bytes;
+  return early->frame;
+}
+
 /* @frame: (transfer full): waits for a key frame of the leading track */
 static void
 keep_early (KvsFeed *feed, KvsFrame *frame, guint time_line)
 {
   EarlyFrame *early = g_new (EarlyFrame, 1);
   const EarlyFrame *oldest;
+  guint time_line_of_oldest;
 
   *early = (EarlyFrame) { frame, time_line };
   g_queue_push_tail (&feed->early, early);
+  feed->early_bytes += frame->size_bytes;
   while ((oldest = g_queue_peek_head (&feed->early)) != early
-         && (oldest->time_line != time_line
-             || frame->info.pts_ns - oldest->frame->info.pts_ns > MAX_EARLY_NS)) {
-    g_queue_pop_head (&feed->early);
-    drop (feed, oldest->frame, KVS_DROP_BEFORE_KEY_FRAME);
-    g_free ((gpointer) oldest);
-  }
+         && (oldest->time_line != time_line || feed->early_bytes > feed->max_early_bytes
+             || frame->info.pts_ns - oldest->frame->info.pts_ns > MAX_EARLY_NS))
+    drop (feed, take_early (feed, &time_line_of_oldest), KVS_DROP_BEFORE_KEY_FRAME);
 }
 
 static void
@@ -237,12 +264,10 @@ push_early (KvsFeed *feed, gint64 key_pts_ns, KvsFeedEffect *effect)
   guint n = feed->early.length;
 
   while (n-- > 0) {
-    EarlyFrame *early = g_queue_pop_head (&feed->early);
-    KvsFrame *frame = early->frame;
-    guint time_line = early->time_line;
+    guint time_line;
+    KvsFrame *frame = take_early (feed, &time_line);
     KvsPushResult result;
 
-    g_free (early);
     if (time_line != feed->time_line || key_pts_ns - frame->info.pts_ns > MAX_EARLY_NS) {
       drop (feed, frame, KVS_DROP_BEFORE_KEY_FRAME);
       continue;
@@ -253,22 +278,30 @@ push_early (KvsFeed *feed, gint64 key_pts_ns, KvsFeedEffect *effect)
   }
 }
 
-/* Frames that wait for a header that never came. */
+/* Those of a track that wait before @end. */
 static void
-drop_early (KvsFeed *feed, guint track_number)
+drop_until (KvsFeed *feed, guint track_number, const GList *end)
 {
   GList *next;
 
-  for (GList *link = feed->early.head; link != NULL; link = next) {
+  for (GList *link = feed->early.head; link != end; link = next) {
     EarlyFrame *early = link->data;
 
     next = link->next;
     if (early->frame->info.track_number != track_number)
       continue;
     g_queue_delete_link (&feed->early, link);
+    feed->early_bytes -= early->frame->size_bytes;
     drop (feed, early->frame, KVS_DROP_BEFORE_KEY_FRAME);
     g_free (early);
   }
+}
+
+/* Frames that wait for a header that never came. */
+static void
+drop_early (KvsFeed *feed, guint track_number)
+{
+  drop_until (feed, track_number, NULL);
 }
 
 static void
@@ -286,12 +319,70 @@ take_track (KvsFeed *feed, guint track_number, KvsTrack *track)
   slot->track = track;
 }
 
-/* A header that is made now is for the frames to come. */
+/* A header that is made now is for the frames to come; of track @current that is the one at hand. */
 static void
-take_next_tracks (KvsFeed *feed)
+take_next_tracks (KvsFeed *feed, guint current)
 {
-  for (guint number = 1; number <= KVS_MAX_TRACKS; number++)
-    take_track (feed, number, kvs_interleaver_take_next_track (feed->interleaver, number));
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
+    if (number != current)
+      take_track (feed, number, kvs_interleaver_take_next_track (feed->interleaver, number));
+  }
+}
+
+static guint
+find_early_tracks (const KvsFeed *feed)
+{
+  guint mask = 0;
+
+  for (const GList *link = feed->early.head; link != NULL; link = link->next)
+    mask |= KVS_TRACK_BIT (((const EarlyFrame *) link->data)->frame->info.track_number);
+  return mask;
+}
+
+/* @only_first: the first one that a Fragment can start with; nothing decodes those of its track before
+ *   it
+ * What is not stored stays. */
+static void
+push_early_of (KvsFeed *feed, guint mask, gboolean only_first, KvsFeedEffect *effect)
+{
+  GList *next;
+
+  for (GList *link = feed->early.head; link != NULL; link = next) {
+    EarlyFrame *early = link->data;
+    guint number = early->frame->info.track_number;
+    gsize size_bytes = early->frame->size_bytes;
+
+    next = link->next;
+    if ((mask & KVS_TRACK_BIT (number)) == 0
+        || kvs_fragment_buffer_push (feed->buffer, &early->frame, &effect->push)
+               != KVS_PUSH_STORED)
+      continue;
+    g_queue_delete_link (&feed->early, link);
+    feed->early_bytes -= size_bytes;
+    g_free (early);
+    if (only_first) {
+      drop_until (feed, number, next);
+      return;
+    }
+  }
+}
+
+/* The key frame that the frames of @mask wait for does not come any more, or their track has ended
+ * before it: they make a Fragment of their own. The next one needs a header. */
+static void
+push_alone (KvsFeed *feed, guint mask, KvsFeedEffect *effect)
+{
+  declare_tracks (feed, mask, effect);
+  kvs_fragment_buffer_set_live_tracks (feed->buffer, mask, 0, &effect->push);
+  push_early_of (feed, mask, TRUE, effect);
+  push_early_of (feed, mask, FALSE, effect);
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
+    if ((mask & KVS_TRACK_BIT (number)) != 0)
+      drop_early (feed, number);
+    get_slot (feed, number)->undeclared = get_slot (feed, number)->track != NULL;
+  }
+  kvs_fragment_buffer_close_fragment (feed->buffer);
+  kvs_fragment_buffer_set_live_tracks (feed->buffer, feed->active, feed->ended, &effect->push);
 }
 
 static void
@@ -301,15 +392,26 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
   gint64 pts_ns = frame->info.pts_ns;
   Slot *slot = get_slot (feed, frame->info.track_number);
   KvsPushResult result = KVS_PUSH_NOT_DECODABLE;
+  /* This track leads only since another one has ended: its frames need not wait any more. */
+  guint early = find_early_tracks (feed);
+  gboolean was_waiting = (early & KVS_TRACK_BIT (frame->info.track_number)) != 0;
 
-  if (is_key)
+  if (is_key && (early & feed->ended) != 0)
+    push_alone (feed, early & feed->ended, effect);
+  if (is_key || was_waiting)
     feed->time_line = time_line;
-  if (is_key && is_header_outdated (feed))
+  if ((is_key || was_waiting) && is_header_outdated (feed)) {
     declare_tracks (feed, feed->active, effect);
+    /* Without pictures nothing has to wait for this very frame. */
+    was_waiting = was_waiting || slot->track->type == KVS_TRACK_TYPE_AUDIO;
+  }
+  if (was_waiting)
+    push_early (feed, pts_ns, effect);
   if (!slot->undeclared)
     result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
   slot->undeclared |= result == KVS_PUSH_UNDECLARED;
-  if (is_key && result == KVS_PUSH_UNDECLARED) {
+  /* The header has another track lead still, which has ended or is silent. */
+  if (is_key && result != KVS_PUSH_STORED && result != KVS_PUSH_FLUSHING) {
     declare_tracks (feed, feed->active, effect);
     result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
   }
@@ -338,14 +440,14 @@ deliver_other (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *e
 static void
 release (KvsFeed *feed, KvsFeedEffect *effect)
 {
-  gint64 now_us = g_get_monotonic_time ();
+  gint64 now_us = get_time_us (feed);
   KvsInterleaved next;
 
   while (kvs_interleaver_pop (feed->interleaver, now_us, &next)) {
     guint number = next.frame->info.track_number;
 
     take_track (feed, number, next.track);
-    take_next_tracks (feed);
+    take_next_tracks (feed, number);
     update_live_tracks (feed, KVS_TRACK_BIT (number), effect);
     if (number == find_lead (feed))
       deliver_lead (feed, next.frame, next.time_line, effect);
@@ -423,11 +525,33 @@ wait_for_others (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
 
   while (feed->waits && !g_atomic_int_get (flushing)
          && kvs_interleaver_is_ahead (feed->interleaver, track_number)) {
-    gint64 deadline_us = kvs_interleaver_get_deadline_us (feed->interleaver);
+    gint64 deadline_us = kvs_interleaver_get_deadline_us (feed->interleaver) + feed->blocked_us;
 
-    if (!g_cond_wait_until (&feed->progress, &feed->lock, deadline_us))
+    if (feed->n_blocked > 0)
+      g_cond_wait (&feed->progress, &feed->lock);
+    else if (!g_cond_wait_until (&feed->progress, &feed->lock, deadline_us))
       release (feed, effect);
   }
+}
+
+static gboolean
+wait_for_room (KvsFeed *feed, const gint *flushing)
+{
+  gboolean may_push;
+
+  if (!feed->waits)
+    return kvs_fragment_buffer_wait_for_room (feed->buffer, flushing);
+  g_mutex_lock (&feed->lock);
+  if (feed->n_blocked++ == 0)
+    feed->blocked_since_us = g_get_monotonic_time ();
+  g_mutex_unlock (&feed->lock);
+  may_push = kvs_fragment_buffer_wait_for_room (feed->buffer, flushing);
+  g_mutex_lock (&feed->lock);
+  if (--feed->n_blocked == 0)
+    feed->blocked_us += g_get_monotonic_time () - feed->blocked_since_us;
+  g_cond_broadcast (&feed->progress);
+  g_mutex_unlock (&feed->lock);
+  return may_push;
 }
 
 /**
@@ -450,13 +574,13 @@ kvs_feed_push (KvsFeed *feed, KvsFrame *frame, const KvsTrack *track, KvsFeedEff
   Slot *slot = get_slot (feed, number);
   KvsPushResult result = KVS_PUSH_STORED;
 
-  if (!kvs_fragment_buffer_wait_for_room (feed->buffer, &slot->flushing)) {
+  if (!wait_for_room (feed, &slot->flushing)) {
     kvs_frame_free (frame);
     return KVS_PUSH_FLUSHING;
   }
   g_mutex_lock (&feed->lock);
   kvs_interleaver_push (feed->interleaver, frame, track != NULL ? kvs_track_copy (track) : NULL,
-                        g_get_monotonic_time ());
+                        get_time_us (feed));
   release (feed, effect);
   wait_for_others (feed, number, effect);
   if (slot->wants_key_frame)
@@ -501,28 +625,6 @@ kvs_feed_end_track (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
   g_mutex_unlock (&feed->lock);
 }
 
-/* The key frame that these wait for does not come any more: they make a Fragment of their own. */
-static void
-push_last_early (KvsFeed *feed, KvsFeedEffect *effect)
-{
-  guint mask = 0;
-
-  if (g_queue_is_empty (&feed->early))
-    return;
-  for (const GList *link = feed->early.head; link != NULL; link = link->next)
-    mask |= KVS_TRACK_BIT (((const EarlyFrame *) link->data)->frame->info.track_number);
-  declare_tracks (feed, mask, effect);
-  while (!g_queue_is_empty (&feed->early)) {
-    EarlyFrame *early = g_queue_pop_head (&feed->early);
-    KvsFrame *frame = early->frame;
-    KvsPushResult result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
-
-    g_free (early);
-    if (result != KVS_PUSH_STORED)
-      drop (feed, frame, KVS_DROP_BEFORE_KEY_FRAME);
-  }
-}
-
 /**
  * kvs_feed_end:
  * @feed: a feed
@@ -536,7 +638,8 @@ kvs_feed_end (KvsFeed *feed, KvsFeedEffect *effect)
   g_mutex_lock (&feed->lock);
   kvs_interleaver_end_all (feed->interleaver);
   release (feed, effect);
-  push_last_early (feed, effect);
+  if (!g_queue_is_empty (&feed->early))
+    push_alone (feed, find_early_tracks (feed), effect);
   kvs_fragment_buffer_end (feed->buffer);
   g_cond_broadcast (&feed->progress);
   g_mutex_unlock (&feed->lock);

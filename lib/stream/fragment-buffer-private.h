@@ -25,6 +25,7 @@ struct _KvsFragmentBuffer {
   gboolean flushing;
   KvsBufferStats stats; /* all but the figures of what is buffered */
   guint64 bytes;
+  gint64 media_ns; /* without the pauses between Fragments, which take no room */
 
   /* the running Session */
   KvsSegment *segment;

@@ -24,7 +24,7 @@ kvs_fragment_buffer_set_release (KvsFragmentBuffer *buffer, KvsFragmentRelease r
  * @buffer: a buffer whose last Session, if any, was ended
  *
  * Starts to read: at the first Fragment that the service does not have for good, from its first byte.
- * Thread safe.
+ * Where there is nothing to send the reader is woken as after kvs_fragment_buffer_wait(). Thread safe.
  *
  * Returns: (transfer full) (nullable): the segment that the Session carries; %NULL if there is
  *   nothing to send
@@ -38,10 +38,12 @@ kvs_fragment_buffer_begin_session (KvsFragmentBuffer *buffer)
   buffer->at = buffer->fragments.head;
   buffer->header_sent_bytes = 0;
   buffer->finish_session = FALSE;
-  buffer->reader_waits = FALSE;
+  buffer->reader_waits = TRUE;
+  buffer->reader_wake_bytes = 1;
   if (buffer->at != NULL && ((KvsFragment *) buffer->at->data)->sendable) {
     buffer->segment = kvs_segment_ref (((KvsFragment *) buffer->at->data)->segment);
     segment = kvs_segment_ref (buffer->segment);
+    buffer->reader_waits = FALSE;
   }
   g_mutex_unlock (&buffer->lock);
   return segment;

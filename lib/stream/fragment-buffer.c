@@ -3,6 +3,8 @@
 
 #include "stream/fragment-buffer-private.h"
 
+#define MAX_FRAME_NS (G_GINT64_CONSTANT (1000) * 1000000)
+
 /**
  * kvs_fragment_buffer_new:
  * @definition: gives the bounds; not kept
@@ -46,6 +48,12 @@ kvs_fragment_buffer_free (KvsFragmentBuffer *buffer)
 
 /* ---- the list ---- */
 
+static gint64
+media_of (const KvsFragment *fragment)
+{
+  return fragment->parts->len > 0 ? fragment->end_ns - fragment->start_ns : 0;
+}
+
 KvsFragment *
 kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link)
 {
@@ -62,6 +70,7 @@ kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link)
   }
   g_queue_delete_link (&buffer->fragments, link);
   buffer->bytes -= fragment->size_bytes;
+  buffer->media_ns -= media_of (fragment);
   if (!fragment->sent)
     buffer->unsent_bytes -= MIN (buffer->unsent_bytes, fragment->size_bytes);
   g_cond_broadcast (&buffer->space);
@@ -89,19 +98,10 @@ complete_open (KvsFragmentBuffer *buffer, KvsSegment *segment)
   buffer->open = NULL;
 }
 
-static gint64
-buffered_ns (const KvsFragmentBuffer *buffer)
-{
-  const KvsFragment *oldest = g_queue_peek_head ((GQueue *) &buffer->fragments);
-  const KvsFragment *newest = g_queue_peek_tail ((GQueue *) &buffer->fragments);
-
-  return oldest != NULL ? MAX (newest->end_ns - oldest->start_ns, 0) : 0;
-}
-
 static gboolean
 is_full (const KvsFragmentBuffer *buffer)
 {
-  return buffer->bytes > buffer->max_bytes || buffered_ns (buffer) > buffer->max_ns;
+  return buffer->bytes > buffer->max_bytes || buffer->media_ns > buffer->max_ns;
 }
 
 static gboolean
@@ -251,12 +251,26 @@ kvs_fragment_buffer_interrupt (KvsFragmentBuffer *buffer)
   g_mutex_unlock (&buffer->lock);
 }
 
+/* Frames need not have a duration: the last one of a Fragment lasts until the next one begins, but
+ * not through a pause. */
+static void
+extend_last (KvsFragmentBuffer *buffer, gint64 until_ns)
+{
+  KvsFragment *last = g_queue_peek_tail (&buffer->fragments);
+
+  if (last == NULL || until_ns <= last->end_ns || until_ns - last->end_ns > MAX_FRAME_NS)
+    return;
+  buffer->media_ns += until_ns - last->end_ns;
+  last->end_ns = until_ns;
+}
+
 static void
 store (KvsFragmentBuffer *buffer, KvsFrame *frame, const KvsFragmenterStep *step)
 {
   gsize added_bytes = step->head_size + frame->size_bytes;
 
   if (step->verdict == KVS_FRAGMENTER_OPEN) {
+    extend_last (buffer, frame->info.pts_ns);
     complete_open (buffer, step->closed_segment);
     buffer->open = kvs_fragment_new (step->segment, step->timecode,
                                      kvs_metadata_take (buffer->metadata));
@@ -267,7 +281,9 @@ store (KvsFragmentBuffer *buffer, KvsFrame *frame, const KvsFragmenterStep *step
     if (step->forced)
       buffer->stats.fragments_forced++;
   }
+  buffer->media_ns -= media_of (buffer->open);
   kvs_fragment_append (buffer->open, step->head, step->head_size, frame);
+  buffer->media_ns += media_of (buffer->open);
   buffer->bytes += added_bytes;
   buffer->unsent_bytes += added_bytes;
   buffer->stats.frames_in++;
@@ -444,6 +460,6 @@ kvs_fragment_buffer_get_stats (KvsFragmentBuffer *buffer, KvsBufferStats *stats)
   *stats = buffer->stats;
   stats->fragments_buffered = buffer->fragments.length;
   stats->bytes_buffered = buffer->bytes;
-  stats->buffered_ns = buffered_ns (buffer);
+  stats->buffered_ns = buffer->media_ns;
   g_mutex_unlock (&buffer->lock);
 }

@@ -97,17 +97,28 @@ find_lead_track (KvsFragmenter *fragmenter)
   fragmenter->lead_is_video = lead->type == KVS_TRACK_TYPE_VIDEO;
 }
 
+/* Returns: (transfer full): a header with those tracks that are in @mask, one at least */
+static GBytes *
+header_for (const KvsFragmenter *fragmenter, guint mask)
+{
+  const KvsTrack *tracks[KVS_MAX_TRACKS];
+  guint8 uid[KVS_MKV_SEGMENT_UID_BYTES];
+  guint n_tracks = 0;
+
+  for (guint i = 0; i < fragmenter->n_tracks; i++) {
+    if ((mask & KVS_TRACK_BIT (fragmenter->tracks[i]->number)) != 0)
+      tracks[n_tracks++] = fragmenter->tracks[i];
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (uid); i++)
+    uid[i] = (guint8) g_random_int ();
+  return kvs_mkv_header_new (tracks, n_tracks, (guint64) fragmenter->scale_ns, uid);
+}
+
 static void
 make_header (KvsFragmenter *fragmenter)
 {
-  guint8 uid[KVS_MKV_SEGMENT_UID_BYTES];
-
-  for (guint i = 0; i < G_N_ELEMENTS (uid); i++)
-    uid[i] = (guint8) g_random_int ();
   g_clear_pointer (&fragmenter->header, g_bytes_unref);
-  fragmenter->header
-      = kvs_mkv_header_new ((const KvsTrack *const *) fragmenter->tracks, fragmenter->n_tracks,
-                            (guint64) fragmenter->scale_ns, uid);
+  fragmenter->header = header_for (fragmenter, KVS_ALL_TRACKS);
   fragmenter->declared = 0;
   for (guint i = 0; i < fragmenter->n_tracks; i++)
     fragmenter->declared |= KVS_TRACK_BIT (fragmenter->tracks[i]->number);
@@ -154,6 +165,20 @@ settle (KvsFragmenter *fragmenter)
     return NULL;
   keep_tracks (fragmenter, fragmenter->seen);
   return kvs_segment_ref (fragmenter->segment);
+}
+
+/* As settle(). Where @frame, which opens the next Fragment, is of a track that brought nothing, the
+ * next one keeps the header as it was. */
+static KvsSegment *
+settle_before (KvsFragmenter *fragmenter, const KvsFrame *frame)
+{
+  g_autoptr (GBytes) header = NULL;
+
+  if (!fragmenter->is_open || is_covered (fragmenter)
+      || (fragmenter->seen & KVS_TRACK_BIT (frame->info.track_number)) != 0)
+    return settle (fragmenter);
+  header = header_for (fragmenter, fragmenter->seen);
+  return kvs_segment_new (header, fragmenter->segment->start_ns);
 }
 
 /**
@@ -303,6 +328,14 @@ fits (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
   return has_room (fragmenter, frame);
 }
 
+/* For a time before that of frames that the Fragment has already. */
+static gboolean
+fits_backwards (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
+{
+  return timecode - fragmenter->cluster_timecode >= G_MININT16
+         && fragmenter->newest_ns - frame->info.pts_ns <= KVS_FRAGMENT_MAX_DURATION_NS;
+}
+
 /* Where a key frame comes, or a limit, at a time that lies behind: small steps back are jitter and
  * stay in the current Fragment, large ones are a new time line, which needs a Session of its own. */
 static gboolean
@@ -311,12 +344,16 @@ is_new_time_line (const KvsFragmenter *fragmenter, gint64 timecode)
   return (fragmenter->newest_timecode - timecode) > MAX_JITTER_NS / fragmenter->scale_ns;
 }
 
-/* The frames of the leading track are what the others are told apart by: they are never late. */
+/* The frames of the leading track are what the others are told apart by: they are never late. Others
+ * are where they belong to an earlier Fragment, or would make the current one too long. */
 static gboolean
-is_late (const KvsFragmenter *fragmenter, gint64 timecode)
+is_late (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode)
 {
-  return fragmenter->is_open
-         && fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns;
+  if (!fragmenter->is_open || is_lead (fragmenter, frame))
+    return FALSE;
+  return (fragmenter->floor_timecode >= 0
+          && fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns)
+         || !fits_backwards (fragmenter, frame, timecode);
 }
 
 /* Later than all that was stored, though rounding has it at the time of the newest frame: audio often
@@ -340,9 +377,9 @@ choose_step (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 time
 {
   gboolean is_behind = timecode <= fragmenter->newest_timecode;
 
-  if (is_behind && (!fragmenter->is_open || is_new_time_line (fragmenter, timecode))) {
-    if (!is_key && timecode - fragmenter->cluster_timecode >= G_MININT16
-        && has_room (fragmenter, frame))
+  if (is_behind && is_lead (fragmenter, frame)
+      && (!fragmenter->is_open || is_new_time_line (fragmenter, timecode))) {
+    if (!is_key && fits_backwards (fragmenter, frame, timecode) && has_room (fragmenter, frame))
       return STEP_ADD;
     return STEP_OPEN_NEW_TIME_LINE;
   }
@@ -359,11 +396,12 @@ static void
 open_fragment (KvsFragmenter *fragmenter, const KvsFrame *frame, gboolean new_time_line,
                KvsFragmenterStep *step)
 {
+  const guint track_bit = KVS_TRACK_BIT (frame->info.track_number);
   gint64 timecode;
 
-  step->closed_segment = settle (fragmenter);
+  step->closed_segment = settle_before (fragmenter, frame);
   if ((fragmenter->declared & ~fragmenter->active) != 0)
-    keep_tracks (fragmenter, fragmenter->active | KVS_TRACK_BIT (frame->info.track_number));
+    keep_tracks (fragmenter, fragmenter->active | track_bit);
   if (new_time_line)
     start_segment (fragmenter, frame);
   /* Behind what was stored only by rounding, or where a Fragment is full of frames whose times do
@@ -436,14 +474,16 @@ kvs_fragmenter_step (KvsFragmenter *fragmenter, KvsFrame *frame, KvsFragmenterSt
   if (fragmenter->segment == NULL)
     start_segment (fragmenter, frame);
   timecode = timecode_of (fragmenter, frame->info.pts_ns);
-  if (!is_lead (fragmenter, frame) && is_late (fragmenter, timecode)) {
+  if (is_late (fragmenter, frame, timecode)) {
     step->verdict = KVS_FRAGMENTER_LATE;
     return;
   }
   chosen = choose_step (fragmenter, frame, timecode, is_key);
   if (chosen != STEP_ADD) {
     step->verdict = KVS_FRAGMENTER_OPEN;
-    step->forced = !is_key && !is_left_behind (fragmenter, frame);
+    step->forced = !is_key
+                   && (!is_left_behind (fragmenter, frame)
+                       || (frame->info.flags & KVS_FRAME_FLAG_KEY_FRAME) == 0);
     open_fragment (fragmenter, frame, chosen == STEP_OPEN_NEW_TIME_LINE, step);
   }
   append (fragmenter, frame, step);

@@ -200,6 +200,21 @@ find_first (const KvsInterleaver *interleaver)
   return (TrackQueue *) first;
 }
 
+/* Not of the first frame: another one that came later may have gone before one that has waited. */
+static gint64
+oldest_arrival_us (const KvsInterleaver *interleaver)
+{
+  gint64 oldest_us = G_MAXINT64;
+
+  for (guint i = 0; i < KVS_MAX_TRACKS; i++) {
+    const Queued *head = g_queue_peek_head ((GQueue *) &interleaver->tracks[i].frames);
+
+    if (head != NULL)
+      oldest_us = MIN (oldest_us, head->arrival_us);
+  }
+  return oldest_us;
+}
+
 /* Whether a Track that has nothing queued may still bring something that belongs before. */
 static gboolean
 is_awaited (const TrackQueue *track, Position position)
@@ -328,7 +343,7 @@ kvs_interleaver_pop (KvsInterleaver *interleaver, gint64 now_us, KvsInterleaved 
   if (head == NULL)
     return FALSE;
   if (must_wait (interleaver, head->position)) {
-    if (now_us - head->arrival_us < interleaver->max_delay_us
+    if (now_us - oldest_arrival_us (interleaver) < interleaver->max_delay_us
         && interleaver->held_bytes <= interleaver->max_bytes)
       return FALSE;
     give_up_waiting (interleaver, head->position);
@@ -366,11 +381,9 @@ kvs_interleaver_take_next_track (KvsInterleaver *interleaver, guint track_number
 gint64
 kvs_interleaver_get_deadline_us (const KvsInterleaver *interleaver)
 {
-  const TrackQueue *first = find_first (interleaver);
-
-  if (first == NULL)
+  if (find_first (interleaver) == NULL)
     return -1;
-  return ((const Queued *) first->frames.head->data)->arrival_us + interleaver->max_delay_us;
+  return oldest_arrival_us (interleaver) + interleaver->max_delay_us;
 }
 
 /**

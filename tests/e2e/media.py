@@ -12,6 +12,7 @@ import tempfile
 import support
 
 EBML_HEADER = b"\x1a\x45\xdf\xa3"
+TRACKS_ID = b"\x16\x54\xae\x6b"
 CLUSTER_ID = b"\x1f\x43\xb6\x75"
 
 
@@ -50,16 +51,46 @@ def run_quiet(*command):
     return result.stdout.decode()
 
 
-def probe(path):
-    """What ffprobe says about streams and video packets, each packet with a hash of its bytes."""
-    text = run_quiet(support.tool("ffprobe"), "-v", "warning", "-show_streams", "-show_packets",
-                     "-show_data_hash", "sha256", "-select_streams", "v", "-of", "json", path)
+def probe(path, kind="v", level="warning"):
+    """What ffprobe says about streams and packets, each packet with a hash of its bytes; kind: "v"
+    for video, "a" for audio, "" for all. What it says at that level is an error."""
+    text = run_quiet(support.tool("ffprobe"), "-v", level, "-show_streams", "-show_packets",
+                     "-show_data_hash", "sha256", *(("-select_streams", kind) if kind else ()),
+                     "-of", "json", path)
     return json.loads(text)
 
 
-def packet_hashes(path):
-    """SHA-256 of each video packet as FFmpeg's demuxer gives it."""
-    return [packet["data_hash"] for packet in probe(path)["packets"]]
+def packet_hashes(path, kind="v"):
+    """SHA-256 of each packet of a kind as FFmpeg's demuxer gives it."""
+    return [packet["data_hash"] for packet in probe(path, kind)["packets"]]
+
+
+def payload(path, kind):
+    """The bytes of all packets of a kind, one after the other."""
+    result = subprocess.run(
+        [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-map", f"0:{kind}", "-c",
+         "copy", "-f", "data", "-"], capture_output=True, timeout=120, check=True)
+    return result.stdout
+
+
+def tracks_element(data):
+    """The bytes of the Tracks element of a Matroska file."""
+    start = data.index(TRACKS_ID)
+    size_at = start + len(TRACKS_ID)
+    n_bytes = 9 - data[size_at].bit_length()
+    marked = int.from_bytes(data[size_at:size_at + n_bytes], "big")
+    return data[start:size_at + n_bytes + (marked ^ 1 << 7 * n_bytes)]
+
+
+def join_sessions(files):
+    """One file for each run of files with the same Tracks."""
+    sessions = []
+    for data in files:
+        tracks = tracks_element(data)
+        if not sessions or sessions[-1][0] != tracks:
+            sessions.append((tracks, []))
+        sessions[-1][1].append(data)
+    return [join_files(members) for _, members in sessions]
 
 
 def join_files(files):
@@ -73,6 +104,14 @@ def picture_hashes(path):
                      "-fps_mode", "passthrough", "-f", "framehash", "-")
     return [line.rsplit(",", 1)[1].strip() for line in text.splitlines()
             if line and not line.startswith("#")]
+
+
+def gstreamer_picture_hashes(path, parser, decoder):
+    """A hash of each picture that a decoder of GStreamer gives."""
+    text = run_quiet(
+        support.tool("gst-launch-1.0"), "-q", "filesrc", f"location={path}", "!", "matroskademux",
+        "!", parser, "!", decoder, "!", "checksumsink", "hash=sha256", "sync=false")
+    return [line.split()[1] for line in text.splitlines() if line]
 
 
 def check_with_mkvinfo(path):

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import unittest
 
@@ -37,6 +38,21 @@ def tool(name):
     if path is None:
         raise unittest.SkipTest(f"{name} is not installed")
     return path
+
+
+def require_elements(*names):
+    """Skips a test that needs an element of GStreamer which is not installed."""
+    for name in names:
+        if subprocess.run([tool("gst-inspect-1.0"), "--exists", name], check=False).returncode != 0:
+            raise unittest.SkipTest(f"{name} is not installed")
+
+
+def require_introspection(*namespaces):
+    """Skips a test that needs a library of GStreamer from Python which is not installed."""
+    program = "import gi, sys; [gi.require_version(name, '1.0') for name in sys.argv[1:]]"
+    if subprocess.run([sys.executable, "-c", program, *namespaces], check=False,
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        raise unittest.SkipTest(f"{', '.join(namespaces)} for Python are not installed")
 
 
 def valgrind(test):

@@ -166,6 +166,19 @@ START_TEST (test_other_pad_waits_for_a_fragment)
 }
 END_TEST
 
+/* What another pad heard before the wall clock was set is not where the stream is now. */
+START_TEST (test_other_pad_heard_long_ago)
+{
+  push_key (0);
+  push_audio_with (0, NOON + 10 * MS);
+  rig.clock.wall_skew_ns += 1 * S;
+  push_key (FRAME);
+  push_audio (FRAME);
+  push_with (2 * FRAME, NOON + 1 * S + 2 * FRAME + 10 * MS);
+  ck_assert_int_eq (push_audio (2 * FRAME), NOON + 1 * S + 2 * FRAME + 10 * MS);
+}
+END_TEST
+
 START_TEST (test_camera_clock_is_set)
 {
   push_key_with (0, CAMERA);
@@ -190,6 +203,17 @@ START_TEST (test_reference_and_wrap)
   ck_assert_int_eq (push_audio (10 * FRAME - WRAP), CAMERA + 10 * FRAME);
   ck_assert_int_eq (push_with (11 * FRAME - WRAP, CAMERA + 11 * FRAME),
                     CAMERA + 11 * FRAME);
+}
+END_TEST
+
+START_TEST (test_reference_and_reset)
+{
+  push_key_with (0, CAMERA);
+  push_audio_with (0, CAMERA);
+  gst_kvs_timeline_reset (rig.timeline);
+  ck_assert_int_eq (push_audio (0), NOON);
+  ck_assert_int_eq (push_key (0), NOON);
+  ck_assert_int_eq (push_audio (FRAME), NOON + FRAME);
 }
 END_TEST
 
@@ -272,8 +296,10 @@ timeline_reference_suite (void)
   tcase_add_test (tc, test_pad_with_references_of_its_own);
   tcase_add_test (tc, test_reference_of_another_pad);
   tcase_add_test (tc, test_other_pad_waits_for_a_fragment);
+  tcase_add_test (tc, test_other_pad_heard_long_ago);
   tcase_add_test (tc, test_camera_clock_is_set);
   tcase_add_test (tc, test_reference_and_wrap);
+  tcase_add_test (tc, test_reference_and_reset);
   tcase_add_test (tc, test_reference_and_pause);
   tcase_add_loop_test (tc, test_meta, 0, G_N_ELEMENTS (metas));
   suite_add_tcase (s, tc);

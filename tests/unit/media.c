@@ -9,6 +9,10 @@
 #define NAL_HEADER_KEY 0x65
 #define NAL_HEADER_DELTA 0x41
 
+#define ID_TRACKS 0x1654ae6b
+#define ID_TRACK_ENTRY 0xae
+#define ID_TRACK_NUMBER 0xd7
+#define ID_TAGS 0x1254c367
 #define ID_CLUSTER 0x1f43b675
 #define ID_TIMECODE 0xe7
 #define ID_SIMPLE_BLOCK 0xa3
@@ -175,7 +179,9 @@ take_block (Wire *wire, const guint8 *data, gsize size, gsize element_size)
   ck_assert_uint_gt (wire->clusters->len, 0);
   cluster = g_ptr_array_index (wire->clusters, wire->clusters->len - 1);
   ck_assert_uint_ge (size, 4);
-  ck_assert_uint_eq (data[0], 0x81);
+  ck_assert_uint_ge (data[0], 0x81);
+  ck_assert_uint_le (data[0], 0x80 | KVS_MAX_TRACKS);
+  block.track = data[0] & 0x7f;
   block.offset = (gint16) read_big_endian (data + 1, 2);
   block.time = (gint64) cluster->timecode + block.offset;
   block.is_key = (data[3] & 0x80) != 0;
@@ -201,6 +207,8 @@ take_element (Wire *wire, const guint8 *data, gsize size)
     cluster->blocks = g_array_new (FALSE, FALSE, sizeof (WireBlock));
     cluster->timecode = G_MAXUINT64;
     cluster->size = element.head_size;
+    cluster->has_tags = wire->has_tags;
+    wire->has_tags = FALSE;
     g_ptr_array_add (wire->clusters, cluster);
     return element.head_size;
   }
@@ -208,7 +216,12 @@ take_element (Wire *wire, const guint8 *data, gsize size)
   whole = element.head_size + (element.has_size ? (gsize) element.size : 0);
   if (size < whole)
     return 0;
-  if (wire->clusters->len == 0) {
+  if (element.id == ID_TAGS) {
+    ck_assert (!wire->has_tags);
+    wire->has_tags = TRUE;
+    wire->n_tags++;
+  } else if (wire->clusters->len == 0) {
+    ck_assert (!wire->has_tags);
     g_byte_array_append (wire->header, data, (guint) whole);
   } else if (element.id == ID_TIMECODE) {
     WireCluster *cluster = g_ptr_array_index (wire->clusters, wire->clusters->len - 1);
@@ -218,6 +231,7 @@ take_element (Wire *wire, const guint8 *data, gsize size)
     cluster->size += whole;
   } else {
     ck_assert_uint_eq (element.id, ID_SIMPLE_BLOCK);
+    ck_assert (!wire->has_tags);
     take_block (wire, data + element.head_size, (gsize) element.size, whole);
   }
   return whole;
@@ -233,4 +247,35 @@ wire_push (Wire *wire, const guint8 *data, gsize size)
     done += n;
   if (done > 0)
     g_byte_array_remove_range (wire->pending, 0, (guint) done);
+}
+
+/* ---- what the header says ---- */
+
+static guint
+find_track_numbers (const guint8 *data, gsize size)
+{
+  guint declared = 0;
+  gsize at = 0;
+  Element element;
+
+  while (at < size && read_element (data + at, size - at, &element)) {
+    const guint8 *content = data + at + element.head_size;
+
+    at += element.head_size;
+    if (!element.has_size)
+      continue; /* the Segment: what follows lies in it */
+    if (element.id == ID_TRACKS || element.id == ID_TRACK_ENTRY)
+      declared |= find_track_numbers (content, (gsize) element.size);
+    if (element.id == ID_TRACK_NUMBER)
+      declared |= 1u << read_big_endian (content, (gsize) element.size);
+    at += (gsize) element.size;
+  }
+  return declared;
+}
+
+/* Returns: mask with bit n set for track number n. */
+guint
+wire_declared_tracks (const Wire *wire)
+{
+  return find_track_numbers (wire->header->data, wire->header->len);
 }

@@ -28,6 +28,7 @@ KvsFrame *media_frame_new (guint64 id, gboolean is_key, gint64 pts_ns, gsize siz
  * WireBlock: @time is absolute, in timecode units; @offset is what stood in the block.
  */
 typedef struct {
+  guint track;
   guint64 id;
   gint64 time;
   gint offset;
@@ -38,18 +39,21 @@ typedef struct {
 typedef struct {
   guint64 timecode;
   gsize size;
-  GArray *blocks; /* of WireBlock */
+  gboolean has_tags; /* Tags came right before it */
+  GArray *blocks;    /* of WireBlock */
 } WireCluster;
 
 /**
  * Wire:
  *
  * What came over one connection. Written without a look at lib/mkv, for what Matroska looks like on
- * the way to the service: a header, then Clusters without size that hold SimpleBlocks. Anything else
- * fails the test.
+ * the way to the service: a header, then Clusters without size that hold SimpleBlocks, and Tags
+ * between them. Anything else fails the test.
  */
 typedef struct {
   GByteArray *pending;
+  guint n_tags;
+  gboolean has_tags; /* for the Cluster that comes next */
   GByteArray *header;
   GPtrArray *clusters; /* of WireCluster */
 } Wire;
@@ -57,6 +61,7 @@ typedef struct {
 Wire *wire_new (void);
 void wire_free (Wire *wire);
 void wire_push (Wire *wire, const guint8 *data, gsize size);
+guint wire_declared_tracks (const Wire *wire);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Wire, wire_free)
 
