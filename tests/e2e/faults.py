@@ -366,8 +366,9 @@ class Acks(Fault):
                             b'"FragmentNumber":"1"}\n')
 
     def malformed(self, exchange, ack, data):
-        for garbage in (b'{"EventType":\n', b"x" * 5000 + b"\n", b"\xff\xfe\x00\n", b"[]\n", b"{}\n",
-                        b'{"EventType":"PERSISTED","FragmentTimecode":"soon"}\n', b"null\n"):
+        for garbage in (b'{"EventType":\n', b"x" * 5000 + b"\n", b"\xff\xfe\x00\n", b"[]\n",
+                        b"{}\n", b'{"EventType":"PERSISTED","FragmentTimecode":"soon"}\n',
+                        b"null\n"):
             exchange.send_chunk(garbage)
         exchange.proxy.send_ack(exchange, data)
 

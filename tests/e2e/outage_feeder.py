@@ -20,7 +20,7 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
-from gi.repository import GLib, Gst, GstApp  # noqa: E402,F401  # pylint: disable=wrong-import-position
+from gi.repository import GLib, Gst, GstApp  # noqa: E402,F401
 
 # Within an access unit in length-prefixed form: an SEI with user data that tells frames apart.
 UUID = b"kvssink-outages!"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the tests of faults share: live streams through faultproxy.py, and a count of their frames."""
+"""What the tests of faults share: live streams through faultproxy.py, whose frames are counted."""
 
 import json
 import os
@@ -113,13 +113,17 @@ class Stored:
 
     @property
     def is_in_order(self):
-        """Each fragment begins with a key frame, has its frames in a row, and follows what came."""
+        """Each fragment begins with a key frame and has its frames in a row, and what was not there
+        before is newer than all that was."""
+        seen = set()
         newest = -1
         for fragment in self.fragments:
-            if fragment[0] % GOP or fragment != list(range(fragment[0], fragment[0] + len(fragment))):
+            first = fragment[0]
+            if first % GOP or fragment != list(range(first, first + len(fragment))):
                 return False
-            if fragment[0] > newest + 1 and fragment[0] % GOP:
+            if first not in seen and first < newest:
                 return False
+            seen.update(fragment)
             newest = max(newest, fragment[-1])
         return True
 

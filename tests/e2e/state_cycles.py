@@ -3,8 +3,8 @@
 
     state_cycles.py FRAMES CYCLES STREAM
 
-Each cycle ends somewhere else: before the first frame, with media on the way, after some acks. Writes a
-line of JSON with what the process holds: after a fifth of the cycles, and in the end.
+Each cycle ends somewhere else: before the first frame, with media on the way, after some acks.
+Writes a line of JSON with what the process holds: after a fifth of the cycles, and in the end.
 """
 
 import json
@@ -17,9 +17,9 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
-from gi.repository import Gst, GstApp  # noqa: E402,F401  # pylint: disable=wrong-import-position
+from gi.repository import Gst, GstApp  # noqa: E402,F401
 
-from outage_feeder import measure, numbered  # noqa: E402  # pylint: disable=wrong-import-position
+from outage_feeder import measure, numbered  # noqa: E402
 
 SETTLE_SECONDS = 20
 

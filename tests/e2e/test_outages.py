@@ -57,7 +57,9 @@ class Case(unittest.TestCase):
         self.assertEqual(stream.stored.strange, 0)
         self.assertTrue(stream.stored.is_in_order, stream.stored.fragments)
         self.assertLessEqual(stream.n_lost, lost)
-        self.assertLessEqual(stream.stored.n_doubled, doubled)
+        # a stream that is slow to start has a backlog, which is in flight as a whole
+        if support.SLOWNESS == 1:
+            self.assertLessEqual(stream.stored.n_doubled, doubled)
         self.assertNotIn(stream.name, rig.proxy.too_many)
         if warnings is not None:
             self.assertLessEqual(len(stream.warnings), warnings, stream.warnings)
@@ -267,7 +269,7 @@ class Outages(Case):
 
 
     def test_sessions_are_renewed(self):
-        """The service ends a connection that is old, or idle: nothing is lost and nothing doubled."""
+        """The service ends a connection that is old: nothing is lost and nothing doubled."""
         rig = self.rig(kvs_args=["--max-connection-seconds", "2"])
         for fps in (FPS, 10):
             rig.add("connections of 2 s", fps=fps, max_frames=fps * 8)
@@ -296,7 +298,8 @@ class Outages(Case):
         """Another certificate, as a captive portal has one."""
         good, bad = (certificate(self.folder, name) for name in ("good", "bad"))
         rig = self.rig(tls=context(bad))
-        stream = rig.add("wrong certificate", sink=f"ca-path={good}.crt", bounds={"doubled": 1, "warnings": 3})
+        stream = rig.add("wrong certificate", sink=f"ca-path={good}.crt",
+                         bounds={"doubled": 1, "warnings": 3})
         rig.start()
         support.wait_until(lambda: stream.warnings)
         rig.proxy.tls = context(good)
@@ -320,7 +323,8 @@ class Outages(Case):
         if support.Child(wrapper + ["true"]).wait() != 0:
             self.skipTest("this machine allows no mount namespace")
         rig = self.rig(host="kvs.test")
-        stream = rig.add("no address", sink="allow-insecure-endpoint=true", bounds={"doubled": 1, "warnings": 3})
+        stream = rig.add("no address", sink="allow-insecure-endpoint=true",
+                         bounds={"doubled": 1, "warnings": 3})
         rig.start(wrapper)
         support.wait_until(lambda: stream.warnings)
         write(hosts, "127.0.0.1 kvs.test\n")
@@ -442,7 +446,7 @@ class Fatal(Case):
                    (403, "InvalidSignatureException"), (403, "UnrecognizedClientException"),
                    (400, "InvalidArgumentException"), (403, "ExpiredTokenException"))
         streams = [(rig.add("", [Answer(operation, status, kind)], fps=10), status, kind)
-                   for operation in ("describeStream", "createStream", "getDataEndpoint", "putMedia")
+                   for operation in OPERATIONS if operation != "tagStream"
                    for status, kind in answers]
         rig.run(60)
         for stream, status, kind in streams:
