@@ -287,6 +287,9 @@ class Crash(Case):
             self.kvs.start()
 
     def check_stream(self, stream, wanted):
+        """How many fragments came while it was killed, how many frames are there, how many
+        fragments are there twice."""
+        n_meanwhile = len(self.read_back(stream))
         child = self.source(25, self.SINK + " stop-stream-timeout=60", first=90000000,
                             interval=20, duration=0, stream=stream)
         self.assertEqual(child.wait(90), 0, child.output[-3000:])
@@ -304,7 +307,7 @@ class Crash(Case):
         self.assertEqual(len(got), len(set(got)), "a frame is in two fragments")
         self.assertEqual(missing, [])
         self.assertEqual(got, sorted(got))
-        return len(got), len(stored) - len(firsts)
+        return n_meanwhile, len(got), len(stored) - len(firsts)
 
     def test_a_hundred_times(self):
         self.start_service()
@@ -317,14 +320,12 @@ class Crash(Case):
         finally:
             stop.set()
             trouble.join()
+        print(f"  {'stream':8}{'kills':>8}{'to keep':>10}{'stored':>10}{'lost':>8}{'doubled':>10}"
+              f"{'uploaded meanwhile':>20}")
         for index, numbers in enumerate(wanted):
-            n_frames, n_doubled = self.check_stream(f"cam-{index}", numbers)
-            print(f"  {stream_line(index, self.KILLS // self.STREAMS, numbers, n_frames, n_doubled)}")
-
-
-def stream_line(index, kills, numbers, n_frames, n_doubled):
-    return (f"stream {index}: {kills} kills, {len(numbers)} frames to keep, {n_frames} stored, "
-            f"0 lost, {n_doubled} fragments doubled")
+            n_meanwhile, n_frames, n_doubled = self.check_stream(f"cam-{index}", numbers)
+            print(f"  cam-{index:<4}{self.KILLS // self.STREAMS:8}{len(numbers):10}{n_frames:10}{0:8}"
+                  f"{n_doubled:10}{n_meanwhile:20}")
 
 
 if __name__ == "__main__":
