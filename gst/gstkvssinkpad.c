@@ -5,6 +5,8 @@
 #include "error.h"
 
 #define MAX_DURATION (20 * GST_SECOND)
+/* Running times may be negative. */
+#define NO_TIME_NS G_MININT64
 
 /* What RTP has where nothing is said (RFC 3551 section 4.5.14) */
 #define G711_DEFAULT_RATE 8000
@@ -55,7 +57,7 @@ gst_kvs_sink_pad_reset (GstKvsSinkPad *pad)
 {
   gst_segment_init (&pad->segment, GST_FORMAT_TIME);
   gst_kvs_timeline_track_init (&pad->time);
-  pad->next_pts_ns = -1;
+  pad->next_pts_ns = NO_TIME_NS;
   pad->has_border = FALSE;
   pad->key_unit_request_us = 0;
   pad->told_run = 0;
@@ -314,7 +316,9 @@ gst_kvs_sink_pad_to_running_time (const GstKvsSinkPad *pad, GstClockTime timesta
 
   if (!GST_CLOCK_TIME_IS_VALID (timestamp))
     return FALSE;
-  if (pad->segment.format != GST_FORMAT_TIME) {
+  /* Backwards from an end that is not known there is no running time either. */
+  if (pad->segment.format != GST_FORMAT_TIME
+      || (pad->segment.rate < 0 && !GST_CLOCK_TIME_IS_VALID (pad->segment.stop))) {
     *running_ns = (gint64) MIN (timestamp, (GstClockTime) GST_KVS_MAX_TIME_NS);
     return TRUE;
   }
@@ -354,8 +358,8 @@ gst_kvs_sink_pad_get_times (GstKvsSinkPad *pad, GstElement *element, const GstKv
   if (GST_CLOCK_TIME_IS_VALID (unit->duration))
     *duration_ns = (gint64) MIN (unit->duration, MAX_DURATION);
   if (!has_pts && !has_dts) {
-    times->pts_ns = pad->next_pts_ns >= 0 ? pad->next_pts_ns
-                                          : MAX (gst_kvs_element_running_ns (element), 0);
+    times->pts_ns = pad->next_pts_ns != NO_TIME_NS
+                        ? pad->next_pts_ns : MAX (gst_kvs_element_running_ns (element), 0);
     times->dts_ns = times->pts_ns;
   } else if (!has_pts) {
     times->pts_ns = times->dts_ns;

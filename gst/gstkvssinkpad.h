@@ -34,7 +34,7 @@ struct _GstKvsSinkPad {
 
   GstSegment segment;
   gint64 frame_duration_ns; /* by the caps' framerate, 0 where unknown */
-  gint64 next_pts_ns;       /* running time where the last buffer ended, -1 before the first */
+  gint64 next_pts_ns;       /* running time where the last buffer ended; G_MININT64 before it */
   GstKvsTimelineTrack time;
   gboolean has_border; /* of audio: where the timeline was last allowed to move */
   gint64 border_ns;

@@ -278,13 +278,13 @@ push_early (KvsFeed *feed, gint64 key_pts_ns, KvsFeedEffect *effect)
   }
 }
 
-/* Frames that wait for a header that never came. */
+/* Those of a track that wait before @end. */
 static void
-drop_early (KvsFeed *feed, guint track_number)
+drop_until (KvsFeed *feed, guint track_number, const GList *end)
 {
   GList *next;
 
-  for (GList *link = feed->early.head; link != NULL; link = next) {
+  for (GList *link = feed->early.head; link != end; link = next) {
     EarlyFrame *early = link->data;
 
     next = link->next;
@@ -295,6 +295,13 @@ drop_early (KvsFeed *feed, guint track_number)
     drop (feed, early->frame, KVS_DROP_BEFORE_KEY_FRAME);
     g_free (early);
   }
+}
+
+/* Frames that wait for a header that never came. */
+static void
+drop_early (KvsFeed *feed, guint track_number)
+{
+  drop_until (feed, track_number, NULL);
 }
 
 static void
@@ -312,16 +319,70 @@ take_track (KvsFeed *feed, guint track_number, KvsTrack *track)
   slot->track = track;
 }
 
-/* A header that is made now is for the frames to come.
- * @at_hand: number of the track of the frame that has just left the interleaver: what comes after it
- *   must not change what it is itself */
+/* A header that is made now is for the frames to come; of track @current that is the one at hand. */
 static void
-take_next_tracks (KvsFeed *feed, guint at_hand)
+take_next_tracks (KvsFeed *feed, guint current)
 {
   for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
-    if (number != at_hand)
+    if (number != current)
       take_track (feed, number, kvs_interleaver_take_next_track (feed->interleaver, number));
   }
+}
+
+static guint
+find_early_tracks (const KvsFeed *feed)
+{
+  guint mask = 0;
+
+  for (const GList *link = feed->early.head; link != NULL; link = link->next)
+    mask |= KVS_TRACK_BIT (((const EarlyFrame *) link->data)->frame->info.track_number);
+  return mask;
+}
+
+/* @only_first: the first one that a Fragment can start with; nothing decodes those of its track before
+ *   it
+ * What is not stored stays. */
+static void
+push_early_of (KvsFeed *feed, guint mask, gboolean only_first, KvsFeedEffect *effect)
+{
+  GList *next;
+
+  for (GList *link = feed->early.head; link != NULL; link = next) {
+    EarlyFrame *early = link->data;
+    guint number = early->frame->info.track_number;
+    gsize size_bytes = early->frame->size_bytes;
+
+    next = link->next;
+    if ((mask & KVS_TRACK_BIT (number)) == 0
+        || kvs_fragment_buffer_push (feed->buffer, &early->frame, &effect->push)
+               != KVS_PUSH_STORED)
+      continue;
+    g_queue_delete_link (&feed->early, link);
+    feed->early_bytes -= size_bytes;
+    g_free (early);
+    if (only_first) {
+      drop_until (feed, number, next);
+      return;
+    }
+  }
+}
+
+/* The key frame that the frames of @mask wait for does not come any more, or their track has ended
+ * before it: they make a Fragment of their own. The next one needs a header. */
+static void
+push_alone (KvsFeed *feed, guint mask, KvsFeedEffect *effect)
+{
+  declare_tracks (feed, mask, effect);
+  kvs_fragment_buffer_set_live_tracks (feed->buffer, mask, 0, &effect->push);
+  push_early_of (feed, mask, TRUE, effect);
+  push_early_of (feed, mask, FALSE, effect);
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
+    if ((mask & KVS_TRACK_BIT (number)) != 0)
+      drop_early (feed, number);
+    get_slot (feed, number)->undeclared = get_slot (feed, number)->track != NULL;
+  }
+  kvs_fragment_buffer_close_fragment (feed->buffer);
+  kvs_fragment_buffer_set_live_tracks (feed->buffer, feed->active, feed->ended, &effect->push);
 }
 
 static void
@@ -331,15 +392,21 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
   gint64 pts_ns = frame->info.pts_ns;
   Slot *slot = get_slot (feed, frame->info.track_number);
   KvsPushResult result = KVS_PUSH_NOT_DECODABLE;
+  /* This track leads only since another one has ended: its frames need not wait any more. */
+  guint early = find_early_tracks (feed);
+  gboolean was_waiting = (early & KVS_TRACK_BIT (frame->info.track_number)) != 0;
 
-  if (is_key)
+  if (is_key && (early & feed->ended) != 0)
+    push_alone (feed, early & feed->ended, effect);
+  if (is_key || was_waiting)
     feed->time_line = time_line;
-  if (is_key && is_header_outdated (feed)) {
+  if ((is_key || was_waiting) && is_header_outdated (feed)) {
     declare_tracks (feed, feed->active, effect);
     /* Without pictures nothing has to wait for this very frame. */
-    if (slot->track->type == KVS_TRACK_TYPE_AUDIO)
-      push_early (feed, pts_ns, effect);
+    was_waiting = was_waiting || slot->track->type == KVS_TRACK_TYPE_AUDIO;
   }
+  if (was_waiting)
+    push_early (feed, pts_ns, effect);
   if (!slot->undeclared)
     result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
   slot->undeclared |= result == KVS_PUSH_UNDECLARED;
@@ -558,27 +625,6 @@ kvs_feed_end_track (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
   g_mutex_unlock (&feed->lock);
 }
 
-/* The key frame that these wait for does not come any more: they make a Fragment of their own. */
-static void
-push_last_early (KvsFeed *feed, KvsFeedEffect *effect)
-{
-  guint mask = 0;
-
-  if (g_queue_is_empty (&feed->early))
-    return;
-  for (const GList *link = feed->early.head; link != NULL; link = link->next)
-    mask |= KVS_TRACK_BIT (((const EarlyFrame *) link->data)->frame->info.track_number);
-  declare_tracks (feed, mask, effect);
-  while (!g_queue_is_empty (&feed->early)) {
-    guint time_line;
-    KvsFrame *frame = take_early (feed, &time_line);
-    KvsPushResult result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
-
-    if (result != KVS_PUSH_STORED)
-      drop (feed, frame, KVS_DROP_BEFORE_KEY_FRAME);
-  }
-}
-
 /**
  * kvs_feed_end:
  * @feed: a feed
@@ -592,7 +638,8 @@ kvs_feed_end (KvsFeed *feed, KvsFeedEffect *effect)
   g_mutex_lock (&feed->lock);
   kvs_interleaver_end_all (feed->interleaver);
   release (feed, effect);
-  push_last_early (feed, effect);
+  if (!g_queue_is_empty (&feed->early))
+    push_alone (feed, find_early_tracks (feed), effect);
   kvs_fragment_buffer_end (feed->buffer);
   g_cond_broadcast (&feed->progress);
   g_mutex_unlock (&feed->lock);

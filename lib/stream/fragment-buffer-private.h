@@ -30,6 +30,7 @@ struct _KvsFragmentBuffer {
   gboolean flushing;
   KvsBufferStats stats; /* all but the figures of what is buffered */
   guint64 bytes;
+  gint64 media_ns; /* without the pauses between Fragments, which take no room */
   gint64 rate_since_us; /* the window that the throughput is measured in */
   guint64 rate_bytes;
 
@@ -65,10 +66,12 @@ struct _KvsFragmentBuffer {
   guint n_left_since_load; /* that came to be on disk alone since the last one was asked for */
   guint64 raw_bytes;       /* of fragments that were read back */
   guint64 storing_bytes; /* of fragments that will leave memory once they are stored */
+  gint64 storing_ns;
 };
 
 /* Takes a fragment out, with the lock held; the caller frees it once the lock is given back. */
 KvsFragment *kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link);
+gint64 kvs_fragment_buffer_media_of (const KvsFragment *fragment);
 gboolean kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer);
 gboolean kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList *link);
 gboolean kvs_fragment_buffer_take_wake (KvsFragmentBuffer *buffer, gboolean now);

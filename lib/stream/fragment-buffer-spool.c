@@ -98,6 +98,25 @@ load_ahead (KvsFragmentBuffer *buffer)
   kvs_spool_load (buffer->spool);
 }
 
+/* Memory counts it as gone already. */
+static void
+leave (KvsFragmentBuffer *buffer, KvsFragment *fragment)
+{
+  fragment->leaves_memory = TRUE;
+  buffer->storing_bytes += fragment->size_bytes;
+  buffer->storing_ns += kvs_fragment_buffer_media_of (fragment);
+}
+
+static void
+stay (KvsFragmentBuffer *buffer, KvsFragment *fragment)
+{
+  if (!fragment->leaves_memory)
+    return;
+  fragment->leaves_memory = FALSE;
+  buffer->storing_bytes -= fragment->size_bytes;
+  buffer->storing_ns -= kvs_fragment_buffer_media_of (fragment);
+}
+
 /* ---- what the source does ---- */
 
 void
@@ -145,22 +164,6 @@ kvs_fragment_buffer_spool_completed (KvsFragmentBuffer *buffer, KvsFragment *fra
   if (buffer->spool == NULL || fragment->disk != KVS_FRAGMENT_DISK_WRITING)
     return;
   kvs_spool_commit (buffer->spool, fragment->id);
-}
-
-static void
-leave (KvsFragmentBuffer *buffer, KvsFragment *fragment)
-{
-  fragment->leaves_memory = TRUE;
-  buffer->storing_bytes += fragment->size_bytes;
-}
-
-static void
-stay (KvsFragmentBuffer *buffer, KvsFragment *fragment)
-{
-  if (!fragment->leaves_memory)
-    return;
-  fragment->leaves_memory = FALSE;
-  buffer->storing_bytes -= fragment->size_bytes;
 }
 
 /* The service has it, or never will. */

@@ -3,6 +3,8 @@
 
 #include "stream/fragment-buffer-private.h"
 
+#define MAX_FRAME_NS (G_GINT64_CONSTANT (1000) * 1000000)
+
 /**
  * kvs_fragment_buffer_new:
  * @definition: gives the bounds; not kept
@@ -48,6 +50,13 @@ kvs_fragment_buffer_free (KvsFragmentBuffer *buffer)
 
 /* ---- the list ---- */
 
+/* What was read back from disk is of another time, and takes none of this one's room. */
+gint64
+kvs_fragment_buffer_media_of (const KvsFragment *fragment)
+{
+  return fragment->parts->len > 0 ? fragment->end_ns - fragment->start_ns : 0;
+}
+
 KvsFragment *
 kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link)
 {
@@ -65,6 +74,7 @@ kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link)
   kvs_fragment_buffer_spool_unlinked (buffer, link);
   g_queue_delete_link (&buffer->fragments, link);
   buffer->bytes -= fragment->size_bytes;
+  buffer->media_ns -= kvs_fragment_buffer_media_of (fragment);
   if (!fragment->sent)
     buffer->unsent_bytes -= MIN (buffer->unsent_bytes, fragment->size_bytes);
   g_cond_broadcast (&buffer->space);
@@ -94,28 +104,11 @@ complete_open (KvsFragmentBuffer *buffer, KvsSegment *segment)
   buffer->open = NULL;
 }
 
-static gint64
-buffered_ns (const KvsFragmentBuffer *buffer)
-{
-  const GList *oldest = buffer->n_waiting > 0 ? buffer->after_waiting : buffer->fragments.head;
-  const KvsFragment *newest = g_queue_peek_tail ((GQueue *) &buffer->fragments);
-
-  /* What was read back from disk is of another time, and neither that nor what is on its way there
-   * will stay. */
-  while (oldest != NULL
-         && (((const KvsFragment *) oldest->data)->raw != NULL
-             || ((const KvsFragment *) oldest->data)->leaves_memory))
-    oldest = oldest->next;
-  if (oldest == NULL)
-    return 0;
-  return MAX (newest->end_ns - ((const KvsFragment *) oldest->data)->start_ns, 0);
-}
-
 gboolean
 kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer)
 {
   return buffer->bytes - buffer->storing_bytes > buffer->max_bytes
-         || buffered_ns (buffer) > buffer->max_ns;
+         || buffer->media_ns - buffer->storing_ns > buffer->max_ns;
 }
 
 gboolean
@@ -301,12 +294,27 @@ kvs_fragment_buffer_interrupt (KvsFragmentBuffer *buffer)
   g_mutex_unlock (&buffer->lock);
 }
 
+/* Frames need not have a duration: the last one of a Fragment lasts until the next one begins, but
+ * not through a pause. */
+static void
+extend_last (KvsFragmentBuffer *buffer, gint64 until_ns)
+{
+  KvsFragment *last = g_queue_peek_tail (&buffer->fragments);
+
+  if (last == NULL || last->raw != NULL || last->leaves_memory || until_ns <= last->end_ns
+      || until_ns - last->end_ns > MAX_FRAME_NS)
+    return;
+  buffer->media_ns += until_ns - last->end_ns;
+  last->end_ns = until_ns;
+}
+
 static void
 store (KvsFragmentBuffer *buffer, KvsFrame *frame, const KvsFragmenterStep *step)
 {
   gsize added_bytes = step->head_size + frame->size_bytes;
 
   if (step->verdict == KVS_FRAGMENTER_OPEN) {
+    extend_last (buffer, frame->info.pts_ns);
     complete_open (buffer, step->closed_segment);
     buffer->open = kvs_fragment_new (step->segment, step->timecode,
                                      kvs_metadata_take (buffer->metadata));
@@ -318,7 +326,9 @@ store (KvsFragmentBuffer *buffer, KvsFrame *frame, const KvsFragmenterStep *step
     if (step->forced)
       buffer->stats.fragments_forced++;
   }
+  buffer->media_ns -= kvs_fragment_buffer_media_of (buffer->open);
   kvs_fragment_append (buffer->open, step->head, step->head_size, frame);
+  buffer->media_ns += kvs_fragment_buffer_media_of (buffer->open);
   kvs_fragment_buffer_spool_grown (buffer);
   buffer->bytes += added_bytes;
   buffer->unsent_bytes += added_bytes;
@@ -499,7 +509,7 @@ kvs_fragment_buffer_get_stats (KvsFragmentBuffer *buffer, KvsBufferStats *stats)
   *stats = buffer->stats;
   stats->fragments_buffered = buffer->fragments.length;
   stats->bytes_buffered = buffer->bytes;
-  stats->buffered_ns = buffered_ns (buffer);
+  stats->buffered_ns = buffer->media_ns;
   if (buffer->spool != NULL)
     kvs_spool_get_stats (buffer->spool, &spool_stats);
   stats->spool_fragments = spool_stats.n_fragments;

@@ -353,7 +353,8 @@ is_late (const KvsFragmenter *fragmenter, const KvsFrame *frame, gint64 timecode
 {
   if (!fragmenter->is_open || is_lead (fragmenter, frame))
     return FALSE;
-  return fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns
+  return (fragmenter->floor_timecode >= 0
+          && fragmenter->floor_timecode - timecode > MAX_JITTER_NS / fragmenter->scale_ns)
          || !fits_backwards (fragmenter, frame, timecode);
 }
 
@@ -397,11 +398,12 @@ static void
 open_fragment (KvsFragmenter *fragmenter, const KvsFrame *frame, gboolean new_time_line,
                KvsFragmenterStep *step)
 {
+  const guint track_bit = KVS_TRACK_BIT (frame->info.track_number);
   gint64 timecode;
 
   step->closed_segment = settle_before (fragmenter, frame);
   if ((fragmenter->declared & ~fragmenter->active) != 0)
-    keep_tracks (fragmenter, fragmenter->active | KVS_TRACK_BIT (frame->info.track_number));
+    keep_tracks (fragmenter, fragmenter->active | track_bit);
   if (new_time_line)
     start_segment (fragmenter, frame);
   /* Behind what was stored only by rounding, or where a Fragment is full of frames whose times do
@@ -481,7 +483,9 @@ kvs_fragmenter_step (KvsFragmenter *fragmenter, KvsFrame *frame, KvsFragmenterSt
   chosen = choose_step (fragmenter, frame, timecode, is_key);
   if (chosen != STEP_ADD) {
     step->verdict = KVS_FRAGMENTER_OPEN;
-    step->forced = !is_key && !is_left_behind (fragmenter, frame);
+    step->forced = !is_key
+                   && (!is_left_behind (fragmenter, frame)
+                       || (frame->info.flags & KVS_FRAME_FLAG_KEY_FRAME) == 0);
     open_fragment (fragmenter, frame, chosen == STEP_OPEN_NEW_TIME_LINE, step);
   }
   append (fragmenter, frame, step);

@@ -74,6 +74,18 @@ take_lock (KvsSpoolFolder *folder, GError **error)
   return FALSE;
 }
 
+/* What is synced in a new folder is lost in a power cut unless the folder's own name is synced. */
+static void
+sync_name (const KvsSpoolFolder *folder)
+{
+  int fd = openat (folder->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0)
+    return;
+  kvs_spool_io_sync_folder (fd, NULL);
+  close (fd);
+}
+
 /**
  * kvs_spool_folder_open:
  * @folder: where spools are; made if missing
@@ -111,6 +123,7 @@ kvs_spool_folder_open (const gchar *folder, const gchar *stream_name, GError **e
   }
   if (!take_lock (self, error) || !check_owner (self, stream_name, error))
     return NULL;
+  sync_name (self);
   return g_steal_pointer (&self);
 }
 
@@ -149,8 +162,8 @@ kvs_spool_folder_get_fd (const KvsSpoolFolder *folder)
  * kvs_spool_folder_is_current:
  * @folder: a folder
  *
- * Returns: %FALSE when its path is no longer this folder: it was removed, or a disk was taken out or
- *   put in
+ * Returns: %FALSE when its path is no longer this folder: it was removed, or a disk was taken out
+ *   or put in
  */
 gboolean
 kvs_spool_folder_is_current (const KvsSpoolFolder *folder)

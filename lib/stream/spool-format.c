@@ -70,7 +70,7 @@ fail (GError **error, const gchar *what)
   return FALSE;
 }
 
-/* G_GINT64_FORMAT is not for this: it may be %li, which takes numbers with zeros before them as octal.
+/* G_GINT64_FORMAT is not for this: it may be %li, to which numbers with zeros before them are octal.
  * Lenient, since each user of it prints the record again and compares: that judges form and CRC in
  * one go. */
 static gboolean
@@ -220,7 +220,8 @@ is_at (const guint8 *data, gsize size, gsize offset, GBytes *expected)
   gsize expected_size;
   gconstpointer expected_data = g_bytes_get_data (expected, &expected_size);
 
-  return expected_size <= size - offset && memcmp (data + offset, expected_data, expected_size) == 0;
+  return expected_size <= size - offset
+         && memcmp (data + offset, expected_data, expected_size) == 0;
 }
 
 /**
@@ -254,7 +255,8 @@ kvs_spool_fragment_parse (GBytes *file, GError **error)
   crc = kvs_crc32 (0, data, MIN (header_size, head_size));
   crc = kvs_crc32 (crc, data + head_size, size - head_size);
   tags = kvs_spool_tags_new (&record, crc);
-  if (header_size + g_bytes_get_size (tags) != head_size || !is_at (data, size, header_size, tags)) {
+  if (header_size + g_bytes_get_size (tags) != head_size
+      || !is_at (data, size, header_size, tags)) {
     fail (error, "its bytes are not those that were written");
     return NULL;
   }

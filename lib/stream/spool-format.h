@@ -21,7 +21,7 @@ G_BEGIN_DECLS
 
 #define KVS_SPOOL_RECORD_MAX_BYTES 384
 
-/* Larger than any fragment that the service takes (50 MB, kvs-api.md section 16) with its header. */
+/* More than any fragment that the service takes (50 MB, kvs-api.md section 16) with its header. */
 #define KVS_SPOOL_FILE_MAX_BYTES (G_GUINT64_CONSTANT (128) << 20)
 
 /**

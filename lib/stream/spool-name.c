@@ -10,6 +10,11 @@
 /* as many as names have digits, so that names sort as numbers do; a century takes 2 * 10^9 */
 #define MAX_SEQUENCE G_GUINT64_CONSTANT (999999999999)
 
+/* What names say at most, so that sums of them stay in range: 146 years around the epoch, and more
+ * than any Fragment lasts. Exact times are in the files. */
+#define MAX_TIME_NS (G_MAXINT64 / 2)
+#define MAX_DURATION_MS (60 * 60 * MS_PER_S)
+
 /* Room below the 255 bytes that file systems take, and the 143 of those that encrypt names. */
 #define MAX_FOLDER_BYTES 128
 #define KEPT_FOLDER_BYTES 80
@@ -71,11 +76,12 @@ void
 kvs_spool_entry_set (KvsSpoolEntry *entry, guint64 sequence, gint64 start_ns, gint64 end_ns,
                      guint n_frames)
 {
-  gint64 start_ms = floor_ms (start_ns);
+  gint64 start_ms = floor_ms (CLAMP (start_ns, -MAX_TIME_NS, MAX_TIME_NS));
+  gint64 end_ms = ceil_ms (CLAMP (end_ns, -MAX_TIME_NS, MAX_TIME_NS));
 
   entry->sequence = sequence;
   entry->start_ns = start_ms * NS_PER_MS;
-  entry->end_ns = MAX (start_ms, ceil_ms (end_ns)) * NS_PER_MS;
+  entry->end_ns = CLAMP (end_ms, start_ms, start_ms + MAX_DURATION_MS) * NS_PER_MS;
   entry->n_frames = n_frames;
 }
 
@@ -148,7 +154,8 @@ scan_fragment (const gchar *name, KvsSpoolEntry *entry)
   g_autoptr (GDateTime) time = NULL;
 
   if (sscanf (name,
-              "%" G_GUINT64_FORMAT "-%4u%2u%2uT%2u%2u%2u.%3uZ-%" G_GINT64_MODIFIER "dms-%uf-%8x.mkv",
+              "%" G_GUINT64_FORMAT "-%4u%2u%2uT%2u%2u%2u.%3uZ-%" G_GINT64_MODIFIER
+              "dms-%uf-%8x.mkv",
               &entry->sequence, &year, &month, &day, &hour, &minute, &second, &ms, &duration_ms,
               &entry->n_frames, &hash)
       != 11)
@@ -158,10 +165,8 @@ scan_fragment (const gchar *name, KvsSpoolEntry *entry)
   if (time == NULL || entry->sequence > MAX_SEQUENCE)
     return FALSE;
   start_ms = g_date_time_to_unix (time) * MS_PER_S + ms;
-  /* what nanoseconds in 64 bits cannot say is no time that was written here */
-  if (duration_ms < 0 || duration_ms > G_MAXINT64 / NS_PER_MS
-      || start_ms < G_MININT64 / NS_PER_MS
-      || start_ms > G_MAXINT64 / NS_PER_MS - duration_ms)
+  if (duration_ms < 0 || duration_ms > MAX_DURATION_MS
+      || start_ms < floor_ms (-MAX_TIME_NS) || start_ms > floor_ms (MAX_TIME_NS))
     return FALSE;
   entry->start_ns = start_ms * NS_PER_MS;
   entry->end_ns = (start_ms + duration_ms) * NS_PER_MS;

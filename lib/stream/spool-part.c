@@ -25,6 +25,7 @@ struct _KvsSpoolPart {
   guint32 crc; /* of the header and the Fragment so far */
   guint64 journal_size;
   gboolean name_synced;
+  gboolean torn;   /* an append failed, and some of it may still be there */
   gboolean failed; /* it can no longer be relied on, but be recovered */
   gchar name[KVS_SPOOL_NAME_MAX_BYTES];
   gchar journal_name[KVS_SPOOL_NAME_MAX_BYTES];
@@ -157,6 +158,19 @@ kvs_spool_piece_get_size (const KvsSpoolPiece *piece)
   return size;
 }
 
+/* Takes away what an append that failed has left. Should this fail for good, the files are
+ * recovered to what is good in them, as after a crash. */
+static gboolean
+mend (KvsSpoolPart *part, GError **error)
+{
+  if (part->torn
+      && (ftruncate (part->fd, (off_t) kvs_spool_part_get_size (part)) != 0
+          || ftruncate (part->journal_fd, (off_t) part->journal_size) != 0))
+    return kvs_spool_io_fail (error, errno, "cut", part->name);
+  part->torn = FALSE;
+  return TRUE;
+}
+
 static gsize
 print_line (const KvsSpoolRecord *record, guint32 crc, gchar *line)
 {
@@ -186,6 +200,8 @@ kvs_spool_part_append (KvsSpoolPart *part, const KvsSpoolPiece *piece, GError **
   guint32 crc = part->crc;
   int number;
 
+  if (!mend (part, error))
+    return FALSE;
   kvs_spool_extent_add (&record.extent, &extent);
   for (guint i = 0; i < piece->n_slices; i++)
     crc = kvs_crc32 (crc, piece->slices[i].data, piece->slices[i].size);
@@ -198,10 +214,8 @@ kvs_spool_part_append (KvsSpoolPart *part, const KvsSpoolPiece *piece, GError **
     return TRUE;
   }
   number = errno;
-  /* Should this fail too, the files are recovered to what is good in them, as after a crash. */
-  if (ftruncate (part->fd, (off_t) kvs_spool_part_get_size (part)) != 0
-      || ftruncate (part->journal_fd, (off_t) part->journal_size) != 0)
-    part->failed = TRUE;
+  part->torn = TRUE;
+  mend (part, NULL);
   return kvs_spool_io_fail (error, number, "write", part->name);
 }
 
@@ -276,6 +290,8 @@ kvs_spool_part_commit (KvsSpoolPart *part, KvsSpoolEntry *entry, GError **error)
   g_return_val_if_fail (part->record.extent.n_frames > 0, FALSE);
   if (part->failed)
     return kvs_spool_io_fail (error, EIO, "sync", part->name);
+  if (!mend (part, error))
+    return FALSE;
   fill_entry (entry, part->sequence, &part->record.extent, part->header_hash, part->head_size);
   /* not the one for appending, with which Linux writes at the end whatever the offset */
   fd = openat (part->folder_fd, part->name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -120,8 +120,8 @@ kvs_spool_store_sync (KvsSpoolStore *store, GError **error)
  * kvs_spool_store_commit:
  * @store: a store in which a Fragment grows, with at least one frame
  * @entry: (out) (optional): what it is listed as
- * @error: %KVS_ERROR_SPOOL; then call kvs_spool_store_abandon() while memory still has the Fragment,
- *   or close the store, and opening it finds what is good of it
+ * @error: %KVS_ERROR_SPOOL; then call kvs_spool_store_abandon() while memory still has the
+ *   Fragment, or close the store, and opening it finds what is good of it
  *
  * Returns: %TRUE if the Fragment is whole, on disk, and listed
  */
@@ -188,8 +188,8 @@ kvs_spool_store_write (KvsSpoolStore *store, GBytes *header, const KvsSpoolTimes
       || !make_room (store, store->part != NULL ? kvs_spool_part_get_size (store->part) : 0,
                      own_bytes + kvs_spool_piece_get_size (fragment), loss, error))
     return FALSE;
-  part = kvs_spool_part_new (kvs_spool_folder_get_fd (store->folder), store->next_sequence++, header,
-                             times, error);
+  part = kvs_spool_part_new (kvs_spool_folder_get_fd (store->folder), store->next_sequence++,
+                             header, times, error);
   if (part == NULL)
     return FALSE;
   if (!kvs_spool_part_append (part, fragment, error)

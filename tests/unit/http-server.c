@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
@@ -358,7 +359,10 @@ run_server (gpointer data)
   block_sigpipe ();
   while ((fd = accept (server->fd, NULL, NULL)) >= 0) {
     HttpPeer *peer = g_new0 (HttpPeer, 1);
+    const int yes = 1;
 
+    /* Else a second small write waits 40 ms for the delayed ACK of the first one. */
+    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     peer->server = server;
     peer->fd = fd;
     peer->in = g_byte_array_new ();

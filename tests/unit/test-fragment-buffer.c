@@ -460,7 +460,7 @@ START_TEST (test_overflow_while_sending)
   ck_assert_int_eq (read_all (1), KVS_READ_END);
   ck_assert_uint_eq (wire->pending->len, 0);
   {
-    static const guint expected[] = { 0, 1, 7 };
+    static const guint expected[] = { 0, 1, 6, 7 };
 
     ck_assert_uint_eq (wire->clusters->len, G_N_ELEMENTS (expected));
     for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {

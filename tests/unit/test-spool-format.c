@@ -314,8 +314,8 @@ static const struct {
   { 1, 1787480102120 * MEDIA_MS + 1, 1787480104120 * MEDIA_MS + 1, 1, 0,
     "000000000001-20260823T101502.120Z-2001ms-1f-00000000.mkv" },
   { 0, -1, 0, 1, 1, "000000000000-19691231T235959.999Z-1ms-1f-00000001.mkv" },
-  { 999999999999, G_MININT64 / 2, G_MININT64 / 2, G_MAXUINT, G_MAXUINT32,
-    "999999999999-18231112T000621.572Z-1ms-4294967295f-ffffffff.mkv" },
+  { 999999999999, -4611686018427 * MEDIA_MS, -4611686018427 * MEDIA_MS, G_MAXUINT, G_MAXUINT32,
+    "999999999999-18231112T000621.573Z-0ms-4294967295f-ffffffff.mkv" },
 };
 
 START_TEST (test_names_tell_what_is_in_them)
@@ -332,6 +332,29 @@ START_TEST (test_names_tell_what_is_in_them)
   ck_assert_str_eq (name, names[_i].name);
   ck_assert_int_eq (kvs_spool_name_parse (name, &again), KVS_SPOOL_NAME_FRAGMENT);
   ck_assert_int_eq (kvs_spool_entry_compare (&entry, &again), 0);
+}
+END_TEST
+
+/* Times that no camera has, and a frame without an end. */
+START_TEST (test_names_bound_times)
+{
+  static const gint64 times[][2] = {
+    { G_MININT64, G_MAXINT64 }, { G_MAXINT64, G_MININT64 }, { G_MAXINT64, G_MAXINT64 },
+    { G_MININT64, G_MININT64 }, { 0, 90 * 60 * MEDIA_S },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
+    KvsSpoolEntry entry = { 0 };
+    KvsSpoolEntry again;
+    gchar name[KVS_SPOOL_NAME_MAX_BYTES];
+
+    kvs_spool_entry_set (&entry, i, times[i][0], times[i][1], 1);
+    ck_assert_int_ge (entry.end_ns, entry.start_ns);
+    ck_assert_int_le (entry.end_ns - entry.start_ns, 60 * 60 * MEDIA_S);
+    kvs_spool_name_of_fragment (&entry, name);
+    ck_assert_msg (kvs_spool_name_parse (name, &again) == KVS_SPOOL_NAME_FRAGMENT, "%s", name);
+    ck_assert_int_eq (kvs_spool_entry_compare (&entry, &again), 0);
+  }
 }
 END_TEST
 
@@ -404,6 +427,7 @@ main (void)
   tcase_add_test (tc, test_recovers_from_any_length);
   tcase_add_test (tc, test_recovers_what_is_before_damage);
   tcase_add_loop_test (tc, test_names_tell_what_is_in_them, 0, G_N_ELEMENTS (names));
+  tcase_add_test (tc, test_names_bound_times);
   tcase_add_test (tc, test_other_names_are_others);
   tcase_add_test (tc, test_each_stream_has_a_folder);
   suite_add_tcase (s, tc);
