@@ -53,6 +53,9 @@ struct _KvsFragmentBuffer {
   KvsFragmentBufferEvents events;
   gpointer user_data;
   gboolean spool_is_opening;
+  gint64 spool_opening_us; /* since when */
+  gboolean spool_is_unread; /* what waits there cannot be read for now, and is not counted */
+  gint64 spool_ask_us;      /* when that was tried last */
   gboolean spool_has_trouble;
   gint64 spool_probe_us;
   gboolean session_is_live; /* it passes by what waits on disk */
@@ -60,6 +63,8 @@ struct _KvsFragmentBuffer {
   guint n_waiting;      /* fragments that are on disk alone */
   GList *after_waiting; /* the first one in memory that comes after these; NULL for what is to come */
   guint n_loading;
+  guint n_left_since_load; /* that came to be on disk alone since the last one was asked for */
+  guint64 raw_bytes;       /* of fragments that were read back */
   guint64 storing_bytes; /* of fragments that will leave memory once they are stored */
   gint64 storing_ns;
 };

@@ -13,6 +13,8 @@
 #define N_AHEAD 2
 /* How often a disk that does not work is asked whether it does again. */
 #define PROBE_US (10 * G_USEC_PER_SEC)
+/* A spool that takes longer to open than this does not keep live media waiting. */
+#define OPENING_US (5 * G_USEC_PER_SEC)
 
 static GList *
 find_id (KvsFragmentBuffer *buffer, guint64 id)
@@ -30,7 +32,7 @@ may_write (KvsFragmentBuffer *buffer)
 {
   gint64 now_us;
 
-  if (buffer->spool == NULL || buffer->spool_is_opening
+  if (buffer->spool == NULL || buffer->spool_is_unread
       || kvs_spool_get_pending_bytes (buffer->spool) > MAX_PENDING_BYTES)
     return FALSE;
   if (!buffer->spool_has_trouble)
@@ -48,6 +50,54 @@ writes_through (const KvsFragmentBuffer *buffer)
   return buffer->spool != NULL && buffer->spool_mode == KVS_SPOOL_MODE_WRITE_THROUGH;
 }
 
+/* What could not be read waits until it can. */
+static void
+ask_again (KvsFragmentBuffer *buffer)
+{
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (!buffer->spool_is_unread || now_us - buffer->spool_ask_us < PROBE_US)
+    return;
+  buffer->spool_ask_us = now_us;
+  kvs_spool_probe (buffer->spool);
+}
+
+/* ---- reading back ---- */
+
+static guint
+count_ahead (const KvsFragmentBuffer *buffer)
+{
+  guint n = 0;
+
+  for (const GList *link = buffer->fragments.head; link != NULL && link != buffer->after_waiting;
+       link = link->next) {
+    const KvsFragment *fragment = link->data;
+
+    if (fragment->raw != NULL && !fragment->sent)
+      n++;
+  }
+  return n;
+}
+
+/* What was sent stays in memory until the Ack, so that there is a bound besides N_AHEAD. */
+static gboolean
+may_load (const KvsFragmentBuffer *buffer)
+{
+  return buffer->raw_bytes == 0
+         || (buffer->raw_bytes < buffer->max_bytes / 4 && count_ahead (buffer) < N_AHEAD);
+}
+
+static void
+load_ahead (KvsFragmentBuffer *buffer)
+{
+  if (buffer->spool == NULL || buffer->n_loading > 0 || buffer->n_waiting == 0
+      || !may_load (buffer))
+    return;
+  buffer->n_loading++;
+  buffer->n_left_since_load = 0;
+  kvs_spool_load (buffer->spool);
+}
+
 /* Memory counts it as gone already. */
 static void
 leave (KvsFragmentBuffer *buffer, KvsFragment *fragment)
@@ -60,6 +110,8 @@ leave (KvsFragmentBuffer *buffer, KvsFragment *fragment)
 static void
 stay (KvsFragmentBuffer *buffer, KvsFragment *fragment)
 {
+  if (!fragment->leaves_memory)
+    return;
   fragment->leaves_memory = FALSE;
   buffer->storing_bytes -= fragment->size_bytes;
   buffer->storing_ns -= kvs_fragment_buffer_media_of (fragment);
@@ -73,6 +125,8 @@ kvs_fragment_buffer_spool_opened_fragment (KvsFragmentBuffer *buffer)
   buffer->open->id = ++buffer->last_id;
   if (buffer->n_waiting > 0 && buffer->after_waiting == NULL)
     buffer->after_waiting = buffer->fragments.tail;
+  if (buffer->spool != NULL)
+    ask_again (buffer);
   if (!writes_through (buffer) || !may_write (buffer))
     return;
   buffer->open->disk = KVS_FRAGMENT_DISK_WRITING;
@@ -120,26 +174,31 @@ kvs_fragment_buffer_spool_unlinked (KvsFragmentBuffer *buffer, GList *link)
 
   if (buffer->after_waiting == link)
     buffer->after_waiting = link->next;
-  if (fragment->leaves_memory)
-    stay (buffer, fragment);
-  if (buffer->spool != NULL && fragment->disk != KVS_FRAGMENT_DISK_NONE)
-    kvs_spool_remove (buffer->spool, fragment->id);
+  stay (buffer, fragment);
+  if (fragment->raw != NULL)
+    buffer->raw_bytes -= fragment->size_bytes;
+  if (buffer->spool == NULL || fragment->disk == KVS_FRAGMENT_DISK_NONE)
+    return;
+  kvs_spool_remove (buffer->spool, fragment->id);
+  if (fragment->raw != NULL)
+    load_ahead (buffer);
 }
 
 /* ---- memory is full ---- */
 
-/* From memory alone to disk alone.
- * Returns: (transfer full): what memory held */
-static KvsFragment *
-hand_over (KvsFragmentBuffer *buffer, GList *link)
+/* From memory to disk alone. */
+static void
+hand_over (KvsFragmentBuffer *buffer, GList *link, GSList **gone)
 {
   KvsFragment *fragment = link->data;
 
+  stay (buffer, fragment);
   fragment->disk = KVS_FRAGMENT_DISK_NONE; /* for unlink: the file stays */
   buffer->after_waiting = link->next;
   buffer->n_waiting++;
-  kvs_spool_release (buffer->spool, fragment->id);
-  return kvs_fragment_buffer_unlink (buffer, link);
+  buffer->n_left_since_load++;
+  kvs_spool_release (buffer->spool, fragment);
+  *gone = g_slist_prepend (*gone, kvs_fragment_buffer_unlink (buffer, link));
 }
 
 static gboolean
@@ -151,17 +210,69 @@ may_leave (const KvsFragmentBuffer *buffer, const GList *link)
          && !kvs_fragment_buffer_is_being_sent (buffer, link);
 }
 
-/* The oldest fragment that can go to disk without getting before one that stays. */
+/* The oldest one that could go to disk without getting before one that stays, whether it has to or
+ * not. */
 static GList *
-find_leaving (KvsFragmentBuffer *buffer)
+first_to_leave (KvsFragmentBuffer *buffer)
 {
   GList *link = buffer->n_waiting > 0 ? buffer->after_waiting : buffer->fragments.head;
 
-  while (link != NULL
-         && (((KvsFragment *) link->data)->leaves_memory
-             || (buffer->n_waiting == 0 && !may_leave (buffer, link))))
+  while (link != NULL && buffer->n_waiting == 0 && !may_leave (buffer, link))
     link = link->next;
-  return link != NULL && may_leave (buffer, link) ? link : NULL;
+  return link;
+}
+
+/* Has those go that only waited for the disk. Where one that has to go first stays, they stay too. */
+static void
+hand_over_stored (KvsFragmentBuffer *buffer, GSList **gone)
+{
+  GList *link;
+
+  while ((link = first_to_leave (buffer)) != NULL) {
+    KvsFragment *fragment = link->data;
+
+    if (!fragment->leaves_memory)
+      break;
+    if (fragment->disk != KVS_FRAGMENT_DISK_STORED)
+      return;
+    if (!may_leave (buffer, link))
+      break;
+    hand_over (buffer, link, gone);
+  }
+  for (; link != NULL && buffer->storing_bytes > 0; link = link->next) {
+    KvsFragment *fragment = link->data;
+
+    if (fragment->disk == KVS_FRAGMENT_DISK_STORED)
+      stay (buffer, fragment);
+  }
+}
+
+/* What was read back before its turn, and can wait on disk again.
+ * Returns: (nullable): the last one */
+static GList *
+find_read_back (KvsFragmentBuffer *buffer)
+{
+  GList *link;
+  const KvsFragment *fragment;
+
+  if (buffer->n_waiting == 0 || buffer->raw_bytes == 0)
+    return NULL;
+  link = buffer->after_waiting != NULL ? buffer->after_waiting->prev : buffer->fragments.tail;
+  if (link == NULL || !may_leave (buffer, link))
+    return NULL;
+  fragment = link->data;
+  return fragment->raw != NULL && fragment->disk == KVS_FRAGMENT_DISK_STORED ? link : NULL;
+}
+
+static gboolean
+give_back (KvsFragmentBuffer *buffer, GSList **gone)
+{
+  GList *link = buffer->bytes - buffer->storing_bytes > buffer->max_bytes
+                    ? find_read_back (buffer) : NULL;
+
+  if (link != NULL)
+    hand_over (buffer, link, gone);
+  return link != NULL;
 }
 
 static void
@@ -177,18 +288,21 @@ store (KvsFragmentBuffer *buffer, KvsFragment *fragment)
 gboolean
 kvs_fragment_buffer_spool_make_room (KvsFragmentBuffer *buffer, GSList **gone)
 {
-  GList *link = buffer->spool != NULL ? find_leaving (buffer) : NULL;
+  GList *first = buffer->spool != NULL ? first_to_leave (buffer) : NULL;
+  GList *link = first;
   KvsFragment *fragment;
 
-  if (link == NULL)
-    return FALSE;
+  while (link != NULL && ((KvsFragment *) link->data)->leaves_memory)
+    link = link->next;
+  if (link == NULL || !may_leave (buffer, link))
+    return buffer->spool != NULL && give_back (buffer, gone);
   fragment = link->data;
-  if (fragment->disk == KVS_FRAGMENT_DISK_STORED && buffer->storing_bytes == 0) {
-    *gone = g_slist_prepend (*gone, hand_over (buffer, link));
+  if (fragment->disk == KVS_FRAGMENT_DISK_STORED && link == first) {
+    hand_over (buffer, link, gone);
     return TRUE;
   }
   if (fragment->disk == KVS_FRAGMENT_DISK_NONE && !may_write (buffer))
-    return FALSE;
+    return give_back (buffer, gone);
   if (fragment->disk == KVS_FRAGMENT_DISK_NONE)
     store (buffer, fragment);
   leave (buffer, fragment);
@@ -196,31 +310,6 @@ kvs_fragment_buffer_spool_make_room (KvsFragmentBuffer *buffer, GSList **gone)
 }
 
 /* ---- what the Session does ---- */
-
-static guint
-count_ahead (const KvsFragmentBuffer *buffer)
-{
-  guint n = 0;
-
-  for (const GList *link = buffer->fragments.head; link != NULL && link != buffer->after_waiting;
-       link = link->next) {
-    const KvsFragment *fragment = link->data;
-
-    if (fragment->raw != NULL && !fragment->sent)
-      n++;
-  }
-  return n;
-}
-
-static void
-load_ahead (KvsFragmentBuffer *buffer)
-{
-  if (buffer->spool == NULL || buffer->n_loading > 0 || buffer->n_waiting == 0
-      || count_ahead (buffer) >= N_AHEAD)
-    return;
-  buffer->n_loading++;
-  kvs_spool_load (buffer->spool);
-}
 
 /* Returns: whether something on disk has to be read before the Session can go on. */
 gboolean
@@ -256,10 +345,13 @@ has_live (const KvsFragmentBuffer *buffer)
 gboolean
 kvs_fragment_buffer_spool_wants_border (KvsFragmentBuffer *buffer)
 {
-  if (!buffer->spool_live_first || buffer->n_waiting == 0)
+  if (!buffer->spool_live_first)
     return FALSE;
   if (!buffer->session_is_live)
-    return has_live (buffer);
+    return buffer->n_waiting > 0 && has_live (buffer);
+  /* the last ones that were read back lie before what this Session sends */
+  if (buffer->n_waiting == 0 && count_ahead (buffer) == 0)
+    return FALSE;
   return buffer->at == NULL || !((KvsFragment *) buffer->at->data)->complete;
 }
 
@@ -270,8 +362,11 @@ kvs_fragment_buffer_spool_choose_start (KvsFragmentBuffer *buffer)
   GList *start = buffer->fragments.head;
 
   buffer->session_is_live = FALSE;
-  if (buffer->spool_is_opening)
+  if (buffer->spool_is_opening
+      && g_get_monotonic_time () - buffer->spool_opening_us < OPENING_US)
     return NULL;
+  if (buffer->spool != NULL)
+    ask_again (buffer);
   if (buffer->n_waiting > 0) {
     load_ahead (buffer);
     if (buffer->spool_live_first && has_live (buffer)) {
@@ -293,6 +388,7 @@ wake_reader (KvsFragmentBuffer *buffer, gboolean wake)
     buffer->events.wake (buffer->user_data);
 }
 
+/* What waits was recorded before all that memory has, or could not be read when its turn was. */
 static void
 on_opened (guint n_waiting, gpointer user_data)
 {
@@ -300,44 +396,36 @@ on_opened (guint n_waiting, gpointer user_data)
   gboolean wake;
 
   g_mutex_lock (&buffer->lock);
-  buffer->spool_is_opening = FALSE;
-  buffer->n_waiting += n_waiting;
-  buffer->after_waiting = buffer->n_waiting > 0 ? buffer->fragments.head : NULL;
+  buffer->spool_is_opening = buffer->spool_is_unread = FALSE;
+  if (buffer->n_waiting == 0 && n_waiting > 0) {
+    buffer->after_waiting = buffer->fragments.head;
+    buffer->finish_session = TRUE;
+  }
+  buffer->n_waiting = MAX (buffer->n_waiting, n_waiting);
   wake = kvs_fragment_buffer_take_wake (buffer, TRUE);
   g_mutex_unlock (&buffer->lock);
   wake_reader (buffer, wake);
-}
-
-/* Returns: (transfer full) (nullable): what has left memory */
-static KvsFragment *
-finish_storing (KvsFragmentBuffer *buffer, GList *link, gboolean good)
-{
-  KvsFragment *fragment = link->data;
-  gboolean leaves = fragment->leaves_memory;
-
-  fragment->disk = good ? KVS_FRAGMENT_DISK_STORED : KVS_FRAGMENT_DISK_NONE;
-  if (!leaves)
-    return NULL;
-  stay (buffer, fragment);
-  if (!good || !may_leave (buffer, link)
-      || (buffer->n_waiting > 0 && link != buffer->after_waiting))
-    return NULL;
-  return hand_over (buffer, link);
 }
 
 static void
 on_stored (guint64 id, gboolean good, gpointer user_data)
 {
   KvsFragmentBuffer *buffer = user_data;
-  KvsFragment *gone = NULL;
+  GSList *gone = NULL;
   GList *link;
 
   g_mutex_lock (&buffer->lock);
   link = find_id (buffer, id);
-  if (link != NULL)
-    gone = finish_storing (buffer, link, good);
+  if (link != NULL) {
+    KvsFragment *fragment = link->data;
+
+    fragment->disk = good ? KVS_FRAGMENT_DISK_STORED : KVS_FRAGMENT_DISK_NONE;
+    if (!good)
+      stay (buffer, fragment);
+    hand_over_stored (buffer, &gone);
+  }
   g_mutex_unlock (&buffer->lock);
-  kvs_fragment_unref (gone);
+  kvs_fragment_buffer_free_list (gone);
 }
 
 static void
@@ -360,11 +448,12 @@ insert_loaded (KvsFragmentBuffer *buffer, KvsFragment *fragment)
   if (is_next)
     buffer->at = link;
   buffer->bytes += fragment->size_bytes;
+  buffer->raw_bytes += fragment->size_bytes;
   buffer->unsent_bytes += fragment->size_bytes;
 }
 
 static void
-on_loaded (KvsFragment *fragment, guint n_damaged, gpointer user_data)
+on_loaded (KvsFragment *fragment, guint n_damaged, gboolean readable, gpointer user_data)
 {
   KvsFragmentBuffer *buffer = user_data;
   gboolean wake;
@@ -375,8 +464,12 @@ on_loaded (KvsFragment *fragment, guint n_damaged, gpointer user_data)
   if (fragment != NULL) {
     insert_loaded (buffer, kvs_fragment_ref (fragment));
     buffer->n_waiting -= MIN (buffer->n_waiting, 1);
-  } else if (n_damaged == 0) {
-    buffer->n_waiting = 0;
+  } else {
+    buffer->n_waiting = readable ? MIN (buffer->n_waiting, buffer->n_left_since_load) : 0;
+    if (!readable) {
+      buffer->spool_is_unread = TRUE;
+      buffer->spool_ask_us = g_get_monotonic_time ();
+    }
   }
   if (buffer->n_waiting == 0)
     buffer->after_waiting = NULL;
@@ -393,8 +486,10 @@ on_evicted (guint64 id, gpointer user_data)
 
   g_mutex_lock (&buffer->lock);
   link = find_id (buffer, id);
-  if (link != NULL)
+  if (link != NULL) {
     ((KvsFragment *) link->data)->disk = KVS_FRAGMENT_DISK_NONE;
+    stay (buffer, link->data);
+  }
   g_mutex_unlock (&buffer->lock);
 }
 
@@ -423,6 +518,10 @@ on_trouble (const GError *error, gpointer user_data)
   buffer->spool_probe_us = g_get_monotonic_time ();
   /* A spool that cannot be opened keeps nobody waiting. */
   wake = buffer->spool_is_opening && kvs_fragment_buffer_take_wake (buffer, TRUE);
+  if (buffer->spool_is_opening) {
+    buffer->spool_is_unread = TRUE;
+    buffer->spool_ask_us = buffer->spool_probe_us;
+  }
   buffer->spool_is_opening = FALSE;
   g_mutex_unlock (&buffer->lock);
   buffer->events.spool_trouble (error, buffer->user_data);
@@ -462,6 +561,7 @@ kvs_fragment_buffer_open_spool (KvsFragmentBuffer *buffer, const KvsStreamDefini
   buffer->spool_mode = definition->spool_mode;
   buffer->spool_live_first = definition->spool_live_first;
   buffer->spool_is_opening = TRUE;
+  buffer->spool_opening_us = g_get_monotonic_time ();
   buffer->spool = kvs_spool_new (definition, &spool_events, buffer);
   g_mutex_unlock (&buffer->lock);
 }

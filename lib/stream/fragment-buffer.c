@@ -138,19 +138,25 @@ find_victim (KvsFragmentBuffer *buffer)
   return oldest;
 }
 
-/* The oldest fragment of which nothing was sent, if it lies further back than max-latency. */
+/* The oldest fragment of which nothing was sent, if it lies further back than max-latency. What was
+ * read back from disk does, and was kept for that. */
 static GList *
 find_late (KvsFragmentBuffer *buffer)
 {
   GList *link = buffer->segment != NULL ? buffer->at : buffer->fragments.head;
   const KvsFragment *newest = g_queue_peek_tail (&buffer->fragments);
-  const KvsFragment *fragment;
+  const KvsFragment *fragment = NULL;
 
-  if (link != NULL && kvs_fragment_buffer_is_being_sent (buffer, link))
-    link = link->next;
-  if (buffer->max_latency_ns == 0 || link == NULL)
+  if (buffer->max_latency_ns == 0)
     return NULL;
-  fragment = link->data;
+  for (; link != NULL; link = link->next) {
+    fragment = link->data;
+    if (fragment->raw == NULL && !fragment->leaves_memory
+        && !kvs_fragment_buffer_is_being_sent (buffer, link))
+      break;
+  }
+  if (link == NULL)
+    return NULL;
   return fragment->complete && newest->end_ns - fragment->start_ns > buffer->max_latency_ns ? link
                                                                                             : NULL;
 }
@@ -171,7 +177,7 @@ drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped)
   guint n_frames = 0;
   GList *victim;
 
-  while (kvs_fragment_buffer_is_full (buffer)
+  while ((kvs_fragment_buffer_is_full (buffer) || find_late (buffer) != NULL)
          && kvs_fragment_buffer_spool_make_room (buffer, dropped))
     ;
   while ((victim = must_drop (buffer) ? find_victim (buffer) : find_late (buffer)) != NULL) {

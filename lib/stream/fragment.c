@@ -90,7 +90,8 @@ kvs_fragment_new (KvsSegment *segment, guint64 timecode, GBytes *tags)
  * @timecode: of the Cluster
  * @raw: all of it, as it was read back from disk
  *
- * Returns: (transfer full): a complete fragment; its times and number of frames are the caller's to set
+ * Returns: (transfer full): a complete fragment; its times, tracks and number of frames are the
+ *   caller's to set
  */
 KvsFragment *
 kvs_fragment_new_from_raw (KvsSegment *segment, guint64 timecode, GBytes *raw)
@@ -119,6 +120,7 @@ kvs_fragment_append (KvsFragment *fragment, const guint8 *head, gsize head_size,
   memcpy (part.head, head, head_size);
   g_array_append_val (fragment->parts, part);
   fragment->n_frames++;
+  fragment->track_mask |= 1u << frame->info.track_number;
   fragment->size_bytes += head_size + frame->size_bytes;
   fragment->start_ns = MIN (fragment->start_ns, frame->info.pts_ns);
   fragment->end_ns = MAX (fragment->end_ns, frame->info.pts_ns + frame->info.duration_ns);

@@ -64,6 +64,7 @@ typedef enum {
  * @parts: (element-type KvsFragmentPart): the Frames in the order they came
  * @raw: (nullable): in place of tags and parts, all bytes as they were read back from disk
  * @n_frames: how many it has
+ * @track_mask: bit n is set if track number n has one of them
  * @size_bytes: of all that goes on the wire
  * @start_ns: earliest presentation timestamp
  * @end_ns: latest end of a Frame
@@ -87,6 +88,7 @@ typedef struct {
   GArray *parts;
   GBytes *raw;
   guint n_frames;
+  guint32 track_mask;
   gsize size_bytes;
   gint64 start_ns;
   gint64 end_ns;

@@ -3,9 +3,6 @@
 
 #include "error.h"
 
-/* How often a spool that cannot be opened is tried again. */
-#define OPEN_RETRY_US (10 * G_USEC_PER_SEC)
-
 /* Ids of what was read back; those of the buffer count from 1. */
 #define LOADED_ID(sequence) ((G_GUINT64_CONSTANT (1) << 63) | (sequence))
 
@@ -18,8 +15,15 @@ typedef enum {
   TASK_REMOVE,
   TASK_RELEASE,
   TASK_LOAD,
+  TASK_PROBE,
   TASK_SYNC,
 } TaskKind;
+
+/* Each ends by itself: a full disk can be read. */
+typedef enum {
+  TROUBLE_READING = 1 << 0,
+  TROUBLE_WRITING = 1 << 1,
+} Trouble;
 
 typedef struct {
   TaskKind kind;
@@ -27,7 +31,8 @@ typedef struct {
   KvsFragment *fragment; /* for TASK_STORE */
   KvsSegment *segment;   /* for TASK_BEGIN */
   guint64 timecode;
-  GBytes *bytes; /* for TASK_APPEND */
+  guint n_frames; /* for TASK_RELEASE */
+  GBytes *bytes;  /* for TASK_APPEND */
   KvsSpoolPiece piece;
   gsize pending_bytes;
 } Task;
@@ -53,13 +58,13 @@ struct _KvsSpool {
 
   /* the worker alone */
   KvsSpoolStore *store; /* NULL while it cannot be opened */
-  gint64 opened_at_us;  /* the last try */
-  gboolean has_trouble;
+  guint troubles; /* of Trouble */
   GHashTable *held;    /* id -> KvsSpoolEntry: what memory has too */
   GHashTable *holders; /* sequence -> id */
   KvsSpoolEntry newest;
   guint64 growing_id; /* 0 for none */
-  KvsSegment *last_segment; /* of what was read back last */
+  KvsSegment *last_segment; /* of what was read back last, */
+  guint64 last_timecode;    /* and its timecode */
 };
 
 /* ---- tasks ---- */
@@ -128,13 +133,18 @@ end_events (KvsSpool *spool)
   g_mutex_unlock (&spool->event_lock);
 }
 
+/* Tells of the first trouble, and of the end of the last.
+ * @error: (nullable): how it went */
 static void
-tell_trouble (KvsSpool *spool, const GError *error)
+tell_trouble (KvsSpool *spool, Trouble trouble, const GError *error)
 {
-  if (spool->has_trouble == (error != NULL))
-    return;
-  spool->has_trouble = error != NULL;
-  if (!begin_events (spool))
+  gboolean had_any = spool->troubles != 0;
+
+  if (error != NULL)
+    spool->troubles |= trouble;
+  else
+    spool->troubles &= ~(guint) trouble;
+  if (had_any == (spool->troubles != 0) || !begin_events (spool))
     return;
   spool->events.trouble (error, spool->user_data);
   end_events (spool);
@@ -196,61 +206,113 @@ is_listed (KvsSpool *spool, const KvsSpoolEntry *entry)
          && found.sequence == entry->sequence;
 }
 
-/* The oldest ones had to go to make room. */
-static void
-handle_loss (KvsSpool *spool, const KvsSpoolLoss *loss)
+/* Lets go of what memory has too and the disk has no longer.
+ * Returns: (transfer full): the ids */
+static GArray *
+let_go_of_missing (KvsSpool *spool, guint64 *n_frames)
 {
-  guint64 n_fragments = loss->n_fragments, n_frames = loss->n_frames;
-  g_autoptr (GArray) gone = g_array_new (FALSE, FALSE, sizeof (guint64));
+  GArray *gone = g_array_new (FALSE, FALSE, sizeof (guint64));
   GHashTableIter iter;
   gpointer id, entry;
 
-  if (n_fragments == 0)
-    return;
+  *n_frames = 0;
   g_hash_table_iter_init (&iter, spool->held);
   while (g_hash_table_iter_next (&iter, &id, &entry)) {
     if (is_listed (spool, entry))
       continue;
-    n_fragments -= MIN (n_fragments, 1);
-    n_frames -= MIN (n_frames, ((KvsSpoolEntry *) entry)->n_frames);
+    *n_frames += ((KvsSpoolEntry *) entry)->n_frames;
     g_array_append_val (gone, *(guint64 *) id);
   }
   for (guint i = 0; i < gone->len; i++)
     let_go (spool, g_array_index (gone, guint64, i));
+  return gone;
+}
+
+static void
+tell_lost (KvsSpool *spool, guint n_fragments, guint n_frames)
+{
+  if (n_fragments == 0 || !begin_events (spool))
+    return;
+  spool->events.lost (n_fragments, n_frames, spool->user_data);
+  end_events (spool);
+}
+
+static void
+tell_evicted (KvsSpool *spool, GArray *ids)
+{
   if (!begin_events (spool))
     return;
-  for (guint i = 0; i < gone->len; i++)
-    spool->events.evicted (g_array_index (gone, guint64, i), spool->user_data);
-  if (n_fragments > 0)
-    spool->events.lost ((guint) n_fragments, (guint) n_frames, spool->user_data);
+  for (guint i = 0; i < ids->len; i++)
+    spool->events.evicted (g_array_index (ids, guint64, i), spool->user_data);
   end_events (spool);
+}
+
+/* The oldest ones had to go to make room. */
+static void
+handle_loss (KvsSpool *spool, const KvsSpoolLoss *loss)
+{
+  g_autoptr (GArray) gone = NULL;
+  guint64 n_frames;
+
+  if (loss->n_fragments == 0)
+    return;
+  gone = let_go_of_missing (spool, &n_frames);
+  tell_evicted (spool, gone);
+  tell_lost (spool, (guint) (loss->n_fragments - MIN (loss->n_fragments, gone->len)),
+             (guint) (loss->n_frames - MIN (loss->n_frames, n_frames)));
 }
 
 /* ---- the work ---- */
 
+static void
+tell_opened (KvsSpool *spool)
+{
+  KvsSpoolStats stats;
+  guint n_held = g_hash_table_size (spool->held);
+
+  kvs_spool_store_get_stats (spool->store, &stats);
+  if (!begin_events (spool))
+    return;
+  spool->events.opened ((guint) (stats.n_fragments - MIN (stats.n_fragments, n_held)),
+                        spool->user_data);
+  end_events (spool);
+}
+
 static gboolean
 ensure_open (KvsSpool *spool)
 {
-  gint64 now_us = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
-  KvsSpoolStats stats;
 
   if (spool->store != NULL)
     return TRUE;
-  if (spool->opened_at_us != 0 && now_us - spool->opened_at_us < OPEN_RETRY_US)
-    return FALSE;
-  spool->opened_at_us = now_us;
   spool->store = kvs_spool_store_open (spool->folder, spool->stream_name, spool->max_bytes,
                                        &error);
-  tell_trouble (spool, error);
+  tell_trouble (spool, TROUBLE_READING, error);
   if (spool->store == NULL)
     return FALSE;
-  kvs_spool_store_get_stats (spool->store, &stats);
-  if (!begin_events (spool))
-    return TRUE;
-  spool->events.opened ((guint) stats.n_fragments, spool->user_data);
-  end_events (spool);
+  tell_opened (spool);
   return TRUE;
+}
+
+/* Looks again at a disk that could not be read. */
+static void
+run_probe (KvsSpool *spool)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GArray) gone = NULL;
+  guint64 n_frames;
+
+  if (spool->store == NULL) {
+    ensure_open (spool);
+    return;
+  }
+  if (!kvs_spool_store_refresh (spool->store, &error)) {
+    tell_trouble (spool, TROUBLE_READING, error);
+    return;
+  }
+  gone = let_go_of_missing (spool, &n_frames);
+  tell_evicted (spool, gone);
+  tell_opened (spool);
 }
 
 static KvsSpoolTimes
@@ -268,14 +330,16 @@ times_of (const KvsSpool *spool, const KvsSegment *segment, guint64 timecode)
 static void
 describe (const KvsFragment *fragment, GArray *slices, KvsSpoolPiece *piece)
 {
-  *piece = (KvsSpoolPiece) {
-    .start_ns = fragment->start_ns, .end_ns = fragment->end_ns, .n_frames = fragment->n_frames
-  };
-  if (fragment->tags != NULL) {
-    KvsSlice tags = { .data = g_bytes_get_data (fragment->tags, NULL),
-                      .size = g_bytes_get_size (fragment->tags) };
+  GBytes *first = fragment->raw != NULL ? fragment->raw : fragment->tags;
 
-    g_array_append_val (slices, tags);
+  *piece = (KvsSpoolPiece) {
+    .start_ns = fragment->start_ns, .end_ns = fragment->end_ns, .n_frames = fragment->n_frames,
+    .track_mask = fragment->track_mask,
+  };
+  if (first != NULL) {
+    KvsSlice slice = { g_bytes_get_data (first, NULL), g_bytes_get_size (first) };
+
+    g_array_append_val (slices, slice);
   }
   for (guint i = 0; i < fragment->parts->len; i++) {
     const KvsFragmentPart *part = &g_array_index (fragment->parts, KvsFragmentPart, i);
@@ -283,7 +347,6 @@ describe (const KvsFragment *fragment, GArray *slices, KvsSpoolPiece *piece)
 
     g_array_append_val (slices, head);
     g_array_append_vals (slices, part->frame->slices, part->frame->n_slices);
-    piece->track_mask |= 1u << part->frame->info.track_number;
   }
   piece->slices = (const KvsSlice *) slices->data;
   piece->n_slices = slices->len;
@@ -319,7 +382,7 @@ run_store (KvsSpool *spool, Task *task)
   gboolean good = ensure_open (spool) && write_whole (spool, task->fragment, &error);
 
   if (spool->store != NULL)
-    tell_trouble (spool, error);
+    tell_trouble (spool, TROUBLE_WRITING, error);
   tell_stored (spool, task->id, good);
 }
 
@@ -328,7 +391,7 @@ give_up_growing (KvsSpool *spool, const GError *error)
 {
   kvs_spool_store_abandon (spool->store);
   spool->growing_id = 0;
-  tell_trouble (spool, error);
+  tell_trouble (spool, TROUBLE_WRITING, error);
 }
 
 static void
@@ -344,7 +407,7 @@ run_begin (KvsSpool *spool, Task *task)
   if (kvs_spool_store_begin (spool->store, task->segment->header, &times, &error))
     spool->growing_id = task->id;
   else
-    tell_trouble (spool, error);
+    tell_trouble (spool, TROUBLE_WRITING, error);
 }
 
 static void
@@ -379,7 +442,7 @@ run_commit (KvsSpool *spool, Task *task)
       hold (spool, task->id, &entry);
     else
       kvs_spool_store_abandon (spool->store);
-    tell_trouble (spool, error);
+    tell_trouble (spool, TROUBLE_WRITING, error);
   }
   tell_stored (spool, task->id, good);
 }
@@ -397,27 +460,49 @@ run_remove (KvsSpool *spool, guint64 id)
   if (entry == NULL)
     return;
   if (!kvs_spool_store_remove (spool->store, entry, &error))
-    tell_trouble (spool, error);
+    tell_trouble (spool, TROUBLE_WRITING, error);
   let_go (spool, id);
+}
+
+/* What is not there any more had to go before it was known that memory would not have it. */
+static void
+run_release (KvsSpool *spool, const Task *task)
+{
+  if (g_hash_table_contains (spool->held, &task->id))
+    let_go (spool, task->id);
+  else
+    tell_lost (spool, 1, task->n_frames);
+}
+
+/* The service refuses what is not after the Fragment before it in the same Session, and on disk the
+ * order of writing may not be that of recording: what could not be sent goes there last. */
+static gboolean
+shares_last_segment (const KvsSpool *spool, const KvsSpoolFragment *read)
+{
+  const KvsSegment *last = spool->last_segment;
+  const KvsSpoolTimes *times = &read->record.times;
+
+  return last != NULL && last->start_ns == times->segment_start_ns
+         && last->is_relative == !times->absolute && times->timecode > spool->last_timecode
+         && g_bytes_equal (last->header, read->header);
 }
 
 static KvsFragment *
 make_fragment (KvsSpool *spool, const KvsSpoolFragment *read, const KvsSpoolEntry *entry)
 {
-  KvsSegment *last = spool->last_segment;
   KvsFragment *fragment;
 
-  if (last == NULL || last->start_ns != read->record.times.segment_start_ns
-      || last->is_relative == read->record.times.absolute
-      || !g_bytes_equal (last->header, read->header)) {
+  if (!shares_last_segment (spool, read)) {
     g_clear_pointer (&spool->last_segment, kvs_segment_unref);
     spool->last_segment = kvs_segment_new (read->header, read->record.times.segment_start_ns,
                                            !read->record.times.absolute);
   }
+  spool->last_timecode = read->record.times.timecode;
   fragment = kvs_fragment_new_from_raw (spool->last_segment, read->record.times.timecode,
                                         read->bytes);
   fragment->id = LOADED_ID (entry->sequence);
   fragment->n_frames = read->record.extent.n_frames;
+  fragment->track_mask = read->record.extent.track_mask;
   fragment->start_ns = read->record.extent.start_ns;
   fragment->end_ns = read->record.extent.end_ns;
   return fragment;
@@ -434,30 +519,51 @@ find_waiting (KvsSpool *spool, KvsSpoolEntry *entry)
   return found;
 }
 
+/* Damaged files are set aside on the way, which is no trouble of the disk.
+ * Returns: (transfer full) (nullable): the next Fragment that is on disk alone */
+static KvsFragment *
+load_next (KvsSpool *spool, guint *n_damaged, GError **error)
+{
+  g_autoptr (GError) damage = NULL;
+  KvsFragment *fragment = NULL;
+  KvsSpoolEntry entry;
+
+  while (fragment == NULL && find_waiting (spool, &entry)) {
+    g_autoptr (GError) own_error = NULL;
+    g_autoptr (KvsSpoolFragment) read = kvs_spool_store_read (spool->store, &entry, &own_error);
+
+    if (read != NULL) {
+      fragment = make_fragment (spool, read, &entry);
+      hold (spool, fragment->id, &entry);
+    } else if (g_error_matches (own_error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED)) {
+      (*n_damaged)++;
+      if (damage == NULL)
+        damage = g_steal_pointer (&own_error);
+    } else {
+      g_propagate_error (error, g_steal_pointer (&own_error));
+      break;
+    }
+  }
+  if (damage != NULL) {
+    tell_trouble (spool, TROUBLE_READING, NULL);
+    tell_trouble (spool, TROUBLE_READING, damage);
+  }
+  return fragment;
+}
+
 static void
 run_load (KvsSpool *spool)
 {
-  g_autoptr (KvsSpoolFragment) read = NULL;
+  g_autoptr (GError) error = NULL;
   KvsFragment *fragment = NULL;
-  KvsSpoolEntry entry;
   guint n_damaged = 0;
 
-  while (spool->store != NULL && read == NULL && find_waiting (spool, &entry)) {
-    g_autoptr (GError) error = NULL;
-
-    read = kvs_spool_store_read (spool->store, &entry, &error);
-    tell_trouble (spool, error);
-    if (read == NULL && !g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED))
-      break;
-    if (read == NULL)
-      n_damaged++;
-  }
-  if (read != NULL) {
-    fragment = make_fragment (spool, read, &entry);
-    hold (spool, fragment->id, &entry);
+  if (spool->store != NULL) {
+    fragment = load_next (spool, &n_damaged, &error);
+    tell_trouble (spool, TROUBLE_READING, error);
   }
   if (begin_events (spool)) {
-    spool->events.loaded (fragment, n_damaged, spool->user_data);
+    spool->events.loaded (fragment, n_damaged, error == NULL, spool->user_data);
     end_events (spool);
   }
   kvs_fragment_unref (fragment);
@@ -489,10 +595,13 @@ run_task (gpointer data, gpointer user_data)
       run_remove (spool, task->id);
       break;
     case TASK_RELEASE:
-      let_go (spool, task->id);
+      run_release (spool, task);
       break;
     case TASK_LOAD:
       run_load (spool);
+      break;
+    case TASK_PROBE:
+      run_probe (spool);
       break;
     case TASK_SYNC:
     default:
@@ -658,14 +767,19 @@ kvs_spool_remove (KvsSpool *spool, guint64 id)
 /**
  * kvs_spool_release:
  * @spool: a spool
- * @id: of a fragment that was stored
+ * @fragment: a fragment that was stored
  *
  * It is on disk alone from now on, and waits to be loaded in its turn.
  */
 void
-kvs_spool_release (KvsSpool *spool, guint64 id)
+kvs_spool_release (KvsSpool *spool, const KvsFragment *fragment)
 {
-  push_simple_task (spool, TASK_RELEASE, id);
+  Task *task = g_new0 (Task, 1);
+
+  task->kind = TASK_RELEASE;
+  task->id = fragment->id;
+  task->n_frames = fragment->n_frames;
+  push_task (spool, task);
 }
 
 /**
@@ -678,6 +792,18 @@ void
 kvs_spool_load (KvsSpool *spool)
 {
   push_simple_task (spool, TASK_LOAD, 0);
+}
+
+/**
+ * kvs_spool_probe:
+ * @spool: a spool that could not be opened or read
+ *
+ * Looks whether it can be by now; @opened follows then.
+ */
+void
+kvs_spool_probe (KvsSpool *spool)
+{
+  push_simple_task (spool, TASK_PROBE, 0);
 }
 
 /**

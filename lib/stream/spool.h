@@ -14,10 +14,11 @@ typedef struct _KvsSpool KvsSpool;
 
 /**
  * KvsSpoolEvents:
- * @opened: the spool is there; @n_waiting Fragments of earlier runs wait to be loaded
+ * @opened: the spool is there, or there again; @n_waiting Fragments wait to be loaded
  * @stored: a Fragment is on disk for good, or (@good is %FALSE) is not
- * @loaded: in answer to kvs_spool_load(): @fragment is %NULL if nothing waits; @n_damaged Fragments
- *   that were waiting turned out to be damaged, and were set aside
+ * @loaded: in answer to kvs_spool_load(): @fragment is %NULL if nothing waits, or (@readable is
+ *   %FALSE) the disk cannot be read; @n_damaged Fragments that were waiting turned out to be damaged,
+ *   and were set aside
  * @evicted: the spool was full: a Fragment has gone from disk that memory still has
  * @lost: the spool was full: that many have gone that were on disk alone
  * @synced: in answer to kvs_spool_sync()
@@ -29,7 +30,7 @@ typedef struct _KvsSpool KvsSpool;
 typedef struct {
   void (*opened) (guint n_waiting, gpointer user_data);
   void (*stored) (guint64 id, gboolean good, gpointer user_data);
-  void (*loaded) (KvsFragment *fragment, guint n_damaged, gpointer user_data);
+  void (*loaded) (KvsFragment *fragment, guint n_damaged, gboolean readable, gpointer user_data);
   void (*evicted) (guint64 id, gpointer user_data);
   void (*lost) (guint n_fragments, guint n_frames, gpointer user_data);
   void (*synced) (gpointer user_data);
@@ -45,8 +46,9 @@ void kvs_spool_begin (KvsSpool *spool, const KvsFragment *fragment);
 void kvs_spool_append (KvsSpool *spool, const KvsFragment *fragment, guint first_part);
 void kvs_spool_commit (KvsSpool *spool, guint64 id);
 void kvs_spool_remove (KvsSpool *spool, guint64 id);
-void kvs_spool_release (KvsSpool *spool, guint64 id);
+void kvs_spool_release (KvsSpool *spool, const KvsFragment *fragment);
 void kvs_spool_load (KvsSpool *spool);
+void kvs_spool_probe (KvsSpool *spool);
 void kvs_spool_sync (KvsSpool *spool);
 
 gsize kvs_spool_get_pending_bytes (KvsSpool *spool);

@@ -28,6 +28,7 @@ struct _KvsProducer {
   /* any thread, with atomic operations */
   gint n_dropped_untold;
   gint n_late_untold;
+  gint n_spool_lost_untold;
   gint n_sessions;
   gint n_reconnects;
   gint n_error_acks;
@@ -57,6 +58,7 @@ struct _KvsProducer {
   gint64 last_warning_us;
   gint64 last_drop_warning_us;
   gint64 last_late_warning_us;
+  gint64 last_spool_warning_us;
   KvsLoopTimer *retry_timer;
   KvsLoopTimer *contact_timer;
   KvsLoopTimer *finish_timer;
@@ -78,6 +80,8 @@ void kvs_producer_tell_drained (KvsProducer *producer);
 void kvs_producer_finish_up (KvsProducer *producer);
 void kvs_producer_update_exit_hold (KvsProducer *producer);
 void kvs_producer_open_spool (KvsProducer *producer);
+/* How many frames there are to tell about; 0 while the last time is not long ago. */
+gint kvs_producer_take_untold (gint *n_untold, gint64 *last_us);
 void kvs_producer_tell_drops (KvsProducer *producer);
 void kvs_producer_tell_late (KvsProducer *producer);
 /* Does what the feed asks for; any thread. */

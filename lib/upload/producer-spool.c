@@ -84,8 +84,18 @@ static void
 handle_full (gpointer user_data)
 {
   g_autoptr (KvsProducer) producer = user_data;
+  gint n = kvs_producer_take_untold (&producer->n_spool_lost_untold,
+                                     &producer->last_spool_warning_us);
+  g_autoptr (GError) error = NULL;
 
-  kvs_producer_tell_drops (producer);
+  if (!producer->running || n == 0)
+    return;
+  error = g_error_new (KVS_ERROR, KVS_ERROR_LIMIT,
+                       "Stream %s: the oldest %d frames on disk were dropped because the spool is "
+                       "full; raise spool-size to ride out longer outages",
+                       producer->definition->stream_name, n);
+  producer->events.dropped (KVS_DROP_OVERFLOW, (guint) n, producer->user_data);
+  producer->events.warning (error, NULL, producer->user_data);
 }
 
 static void
@@ -93,7 +103,7 @@ on_full (guint n_frames, gpointer user_data)
 {
   KvsProducer *producer = user_data;
 
-  g_atomic_int_add (&producer->n_dropped_untold, (gint) n_frames);
+  g_atomic_int_add (&producer->n_spool_lost_untold, (gint) n_frames);
   kvs_loop_invoke (producer->loop, handle_full, kvs_producer_ref (producer));
 }
 

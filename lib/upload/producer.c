@@ -201,8 +201,8 @@ on_no_contact (gpointer user_data)
 }
 
 /* Returns: how many frames there are to tell about; 0 while the last time is not long ago. */
-static gint
-take_untold (gint *n_untold, gint64 *last_us)
+gint
+kvs_producer_take_untold (gint *n_untold, gint64 *last_us)
 {
   gint64 now_us = g_get_monotonic_time ();
   gint n = g_atomic_int_get (n_untold);
@@ -217,7 +217,7 @@ take_untold (gint *n_untold, gint64 *last_us)
 void
 kvs_producer_tell_drops (KvsProducer *producer)
 {
-  gint n = take_untold (&producer->n_dropped_untold, &producer->last_drop_warning_us);
+  gint n = kvs_producer_take_untold (&producer->n_dropped_untold, &producer->last_drop_warning_us);
   g_autoptr (GError) error = NULL;
 
   if (n == 0)
@@ -233,7 +233,7 @@ kvs_producer_tell_drops (KvsProducer *producer)
 void
 kvs_producer_tell_late (KvsProducer *producer)
 {
-  gint n = take_untold (&producer->n_late_untold, &producer->last_late_warning_us);
+  gint n = kvs_producer_take_untold (&producer->n_late_untold, &producer->last_late_warning_us);
   g_autoptr (GError) error = NULL;
 
   if (n == 0)
