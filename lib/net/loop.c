@@ -509,9 +509,9 @@ kvs_loop_release (KvsLoop *loop)
   if (last) {
     if (shared_loop == loop)
       shared_loop = NULL;
-    thread = g_steal_pointer (&loop->thread);
-    if (thread != g_thread_self ())
-      loop->thread = thread;
+    thread = loop->thread;
+    if (thread == g_thread_self ())
+      loop->thread = NULL;
   }
   g_mutex_unlock (&shared_lock);
   if (!last)

@@ -280,6 +280,27 @@ release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at
 }
 
 /**
+ * kvs_fragment_buffer_is_overdue:
+ * @buffer: a buffer
+ * @since_us: time of the monotonic clock
+ *
+ * Returns: whether a Fragment that was sent before that is still not there for good. Thread safe.
+ */
+gboolean
+kvs_fragment_buffer_is_overdue (KvsFragmentBuffer *buffer, gint64 since_us)
+{
+  const KvsFragment *oldest;
+  gboolean is_overdue;
+
+  g_mutex_lock (&buffer->lock);
+  oldest = g_queue_peek_head (&buffer->fragments);
+  is_overdue = oldest != NULL && oldest->sent && oldest->segment == buffer->segment
+               && oldest->sent_us < since_us;
+  g_mutex_unlock (&buffer->lock);
+  return is_overdue;
+}
+
+/**
  * kvs_fragment_buffer_received:
  * @buffer: a buffer
  * @timecode: as the RECEIVED Ack names it

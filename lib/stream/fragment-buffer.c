@@ -253,7 +253,8 @@ kvs_fragment_buffer_set_live_tracks (KvsFragmentBuffer *buffer, guint active, gu
 static gboolean
 must_wait (const KvsFragmentBuffer *buffer)
 {
-  return buffer->waits_when_full && !buffer->flushing && !buffer->ended && kvs_fragment_buffer_is_full (buffer)
+  return buffer->waits_when_full && !buffer->flushing && !buffer->ended
+         && kvs_fragment_buffer_is_full (buffer)
          && buffer->fragments.length > (buffer->open != NULL ? 1 : 0);
 }
 

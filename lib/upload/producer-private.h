@@ -54,6 +54,8 @@ struct _KvsProducer {
   guint64 persisted_before_session;
   KvsRetryAction ack_action; /* why the session is being ended, when an Ack was the reason */
   gboolean ack_action_set;
+  gboolean ack_was_told;
+  guint n_tag_tries;
   guint n_failures; /* in a row */
   gint64 last_warning_us;
   gint64 last_drop_warning_us;

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "upload/producer-private.h"
 
+#define MAX_TAG_TRIES 5
 #define STATUS_POLL_US (G_USEC_PER_SEC / 2)
 
 static void
@@ -93,6 +94,18 @@ on_described (JsonObject *answer, const KvsServiceError *service_error, const GE
   }
 }
 
+/* What passes is waited for, but not for ever where the rest of the service answers. */
+static gboolean
+may_tag_later (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
+{
+  if (service_error != NULL && ++producer->n_tag_tries >= MAX_TAG_TRIES)
+    return FALSE;
+  return producer->definition->restart_on_error
+         && kvs_retry_for_error ((KvsError) error->code,
+                                 service_error != NULL ? service_error->type : NULL)
+                < KVS_RETRY_DESCRIBE;
+}
+
 static void
 on_tagged (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
            gpointer user_data)
@@ -100,6 +113,10 @@ on_tagged (JsonObject *answer, const KvsServiceError *service_error, const GErro
   KvsProducer *producer = user_data;
 
   producer->call = NULL;
+  if (error != NULL && may_tag_later (producer, service_error, error)) {
+    kvs_producer_handle_call_failure (producer, service_error, error);
+    return;
+  }
   /* Footage without tags is worth more than no footage. */
   producer->tagged = TRUE;
   if (error != NULL)

@@ -11,8 +11,6 @@
 #define MAX_SESSION_US (40 * 60 * (gint64) G_USEC_PER_SEC)
 /* How long the service may take to end its answer once all is persisted. */
 #define CLOSE_US (2 * G_USEC_PER_SEC)
-/* A file is not a camera: who uploads one wants to hear that it does not work. */
-#define OFFLINE_MAX_FAILURES 5
 
 /**
  * kvs_producer_new:
@@ -279,9 +277,9 @@ gives_up (const KvsProducer *producer, KvsRetryAction action)
   /* Policies and keys are changed by people who change them back. */
   if (action == KVS_RETRY_REFRESH_CREDENTIALS && !producer->was_let_in)
     return TRUE;
-  if (producer->definition->streaming_type != KVS_STREAMING_TYPE_OFFLINE)
-    return FALSE;
-  return !producer->contacted || producer->n_failures >= OFFLINE_MAX_FAILURES;
+  /* A file is not a camera: who uploads one wants to hear that it does not work at all. */
+  return producer->definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE
+         && !producer->contacted;
 }
 
 static gboolean
@@ -323,7 +321,9 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
     producer->described = FALSE;
   if (action == KVS_RETRY_DESCRIBE || action == KVS_RETRY_REFRESH_ENDPOINT)
     g_clear_pointer (&producer->data_endpoint, g_free);
-  warn_sometimes (producer, service_error, error);
+  if (!producer->ack_was_told)
+    warn_sometimes (producer, service_error, error);
+  producer->ack_was_told = FALSE;
   retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
   delay_us = kvs_retry_delay_us (producer->n_failures, retry_after_s);
   producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
@@ -371,7 +371,7 @@ handle_error_ack (KvsProducer *producer, const KvsAck *ack)
     action = KVS_RETRY_DROP_FRAGMENT;
   if (action == KVS_RETRY_DROP_FRAGMENT && ack->has_timecode) {
     n_lost = kvs_fragment_buffer_refuse (producer->buffer, timecode);
-    outcome = "it was dropped";
+    outcome = "it was dropped, with what is still to come of it";
   }
   error = g_error_new (KVS_ERROR, KVS_ERROR_SERVICE,
                        "Stream %s: fragment %" G_GINT64_FORMAT " was answered with error %u %s: "
@@ -380,6 +380,7 @@ handle_error_ack (KvsProducer *producer, const KvsAck *ack)
                        outcome, n_lost);
   producer->ack_action = action;
   producer->ack_action_set = TRUE;
+  producer->ack_was_told = n_lost > 0;
   if (n_lost > 0) {
     producer->events.warning (error, NULL, producer->user_data);
     producer->events.dropped (KVS_DROP_REFUSED, n_lost, producer->user_data);
@@ -400,7 +401,6 @@ on_ack (const KvsAck *ack, gpointer user_data)
     kvs_fragment_buffer_persisted (producer->buffer, (guint64) ack->timecode);
   if (ack->type == KVS_ACK_RECEIVED || ack->type == KVS_ACK_PERSISTED) {
     producer->n_failures = 0;
-    producer->last_warning_us = 0;
   }
   producer->events.ack (ack, producer->user_data);
   if (ack->type == KVS_ACK_ERROR)

@@ -153,6 +153,15 @@ on_flush_timer (gpointer user_data)
     unpause (session);
 }
 
+/* libcurl may ask again while it is paused: there is one timer, whatever it does. */
+static void
+set_flush_timer (KvsSession *session, gint64 delay_us)
+{
+  kvs_loop_cancel_timer (session->client->loop, &session->flush_timer);
+  session->flush_timer
+      = kvs_loop_add_timer (session->client->loop, delay_us, on_flush_timer, session);
+}
+
 /* Returns: whether there is something to read after all. */
 static gboolean
 run_dry (KvsSession *session)
@@ -162,8 +171,7 @@ run_dry (KvsSession *session)
   session->paused = TRUE;
   session->dry_since_us = g_get_monotonic_time ();
   if (session->wake_bytes > 1)
-    session->flush_timer = kvs_loop_add_timer (session->client->loop, session->flush_interval_us,
-                                               on_flush_timer, session);
+    set_flush_timer (session, session->flush_interval_us);
   return FALSE;
 }
 
@@ -197,8 +205,7 @@ static void
 on_refused (KvsSession *session)
 {
   /* From inside a callback the pause cannot be lifted; the timer does it. */
-  kvs_loop_cancel_timer (session->client->loop, &session->flush_timer);
-  session->flush_timer = kvs_loop_add_timer (session->client->loop, 0, on_flush_timer, session);
+  set_flush_timer (session, 0);
 }
 
 static size_t
@@ -257,7 +264,9 @@ is_stale (const KvsSession *session, gint64 now_us)
     return FALSE;
   if (session->body_ended)
     return now_us - session->unacked_since_us > CLOSE_TIMEOUT_US;
-  return session->staleness_us > 0 && now_us - session->unacked_since_us > session->staleness_us;
+  return session->staleness_us > 0
+         && (now_us - session->unacked_since_us > session->staleness_us
+             || kvs_fragment_buffer_is_overdue (session->buffer, now_us - session->staleness_us));
 }
 
 static void
