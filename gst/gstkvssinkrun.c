@@ -324,7 +324,7 @@ gst_kvs_sink_release_producer (GstKvsSink *sink)
   GST_OBJECT_UNLOCK (sink);
   if (producer == NULL)
     return;
-  kvs_producer_finish (producer);
+  kvs_producer_leave (producer);
   kvs_producer_unref (producer);
 }
 

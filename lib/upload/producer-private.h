@@ -38,6 +38,8 @@ struct _KvsProducer {
   gboolean running; /* owns a reference */
   gboolean finishing;
   gboolean saving; /* the disk does the last it has to */
+  gboolean leaving; /* nobody waits for it any more */
+  gboolean failed;
   gboolean drained;
   gboolean described;
   gboolean must_create;

@@ -93,7 +93,8 @@ void
 kvs_producer_update_exit_hold (KvsProducer *producer)
 {
   gboolean is_sending = producer->session != NULL && producer->session_is_open;
-  gboolean wanted = producer->running && producer->finishing && (is_sending || producer->saving);
+  gboolean wanted
+      = producer->running && (producer->saving || (producer->finishing && is_sending));
 
   if (wanted == producer->holds_exit)
     return;
@@ -104,6 +105,19 @@ kvs_producer_update_exit_hold (KvsProducer *producer)
     kvs_loop_unhold_exit (producer->loop);
 }
 
+/* Not from inside a libcurl callback. */
+static void
+leave_service (KvsProducer *producer)
+{
+  kvs_loop_cancel_timer (producer->loop, &producer->retry_timer);
+  kvs_loop_cancel_timer (producer->loop, &producer->contact_timer);
+  kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
+  kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
+  kvs_loop_cancel_timer (producer->loop, &producer->feed_timer);
+  g_clear_pointer (&producer->call, kvs_aws_call_cancel);
+  g_clear_pointer (&producer->session, kvs_session_free);
+}
+
 /* Not from inside a libcurl callback. May free the producer. */
 static void
 stop (KvsProducer *producer)
@@ -112,13 +126,7 @@ stop (KvsProducer *producer)
     return;
   producer->running = FALSE;
   kvs_producer_update_exit_hold (producer);
-  kvs_loop_cancel_timer (producer->loop, &producer->retry_timer);
-  kvs_loop_cancel_timer (producer->loop, &producer->contact_timer);
-  kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
-  kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
-  kvs_loop_cancel_timer (producer->loop, &producer->feed_timer);
-  g_clear_pointer (&producer->call, kvs_aws_call_cancel);
-  g_clear_pointer (&producer->session, kvs_session_free);
+  leave_service (producer);
   kvs_fragment_buffer_close_spool (producer->buffer);
   kvs_producer_unref (producer);
 }
@@ -131,8 +139,9 @@ kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error, 
   kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
   /* Another run may bring it to the service. */
   kvs_fragment_buffer_close_fragment (producer->buffer);
-  kvs_fragment_buffer_save (producer->buffer);
-  stop (producer);
+  producer->failed = TRUE;
+  leave_service (producer);
+  kvs_producer_finish_up (producer);
 }
 
 static void
@@ -147,6 +156,10 @@ on_close_timeout (gpointer user_data)
 void
 kvs_producer_tell_drained (KvsProducer *producer)
 {
+  if (producer->failed) {
+    stop (producer);
+    return;
+  }
   if (producer->drained)
     return;
   producer->drained = TRUE;
@@ -254,6 +267,9 @@ kvs_producer_mark_contact (KvsProducer *producer)
 
 /* ---- failures ---- */
 
+static gboolean leaves_rest_to_spool (const KvsProducer *producer);
+static void give_up_delivery (KvsProducer *producer, const gchar *when);
+
 static void
 on_retry_timer (gpointer user_data)
 {
@@ -311,6 +327,10 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
   producer->n_failures++;
   if (is_unknown_region (producer, error)) {
     fail_region (producer);
+    return;
+  }
+  if (leaves_rest_to_spool (producer)) {
+    give_up_delivery (producer, "before the end");
     return;
   }
   if (gives_up (producer, action)) {
@@ -519,7 +539,7 @@ start_session (KvsProducer *producer)
 void
 kvs_producer_advance (KvsProducer *producer)
 {
-  if (!producer->running || producer->drained || producer->call != NULL
+  if (!producer->running || producer->drained || producer->saving || producer->call != NULL
       || producer->session != NULL || producer->retry_timer != NULL)
     return;
   if (!kvs_producer_set_up (producer) && kvs_fragment_buffer_wait (producer->buffer, 1))
@@ -550,27 +570,42 @@ kvs_producer_start (KvsProducer *producer)
   kvs_loop_invoke (producer->loop, on_start, kvs_producer_ref (producer));
 }
 
+/* What is left is lost, or stays in the spool. */
+static void
+give_up_delivery (KvsProducer *producer, const gchar *when)
+{
+  const gchar *outcome = producer->definition->spool_folder != NULL ? "stay in the spool"
+                                                                     : "are lost";
+  g_autoptr (GError) error = NULL;
+  KvsBufferStats stats;
+
+  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  error = g_error_new (KVS_ERROR, KVS_ERROR_TIMEOUT,
+                       "Stream %s: %" G_GUINT64_FORMAT " fragments (%.1f s of media) could not be "
+                       "delivered %s and %s", producer->definition->stream_name,
+                       stats.fragments_buffered, (gdouble) stats.buffered_ns / 1e9, when, outcome);
+  producer->events.warning (error, NULL, producer->user_data);
+  /* Nothing more will come of this session: no need to give it time to close. */
+  leave_service (producer);
+  kvs_producer_update_exit_hold (producer);
+  kvs_producer_finish_up (producer);
+}
+
 static void
 on_finish_timeout (gpointer user_data)
 {
   KvsProducer *producer = user_data;
-  g_autoptr (GError) error = NULL;
-  KvsBufferStats stats;
-  const gchar *outcome = producer->definition->spool_folder != NULL ? "stay in the spool"
-                                                                     : "are lost";
 
   producer->finish_timer = NULL;
-  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
-  error = g_error_new (KVS_ERROR, KVS_ERROR_TIMEOUT,
-                       "Stream %s: %" G_GUINT64_FORMAT " fragments (%.1f s of media) could not be "
-                       "delivered within stop-stream-timeout and %s",
-                       producer->definition->stream_name, stats.fragments_buffered,
-                       (gdouble) stats.buffered_ns / 1e9, outcome);
-  producer->events.warning (error, NULL, producer->user_data);
-  /* Nothing more will come of this session: no need to give it time to close. */
-  g_clear_pointer (&producer->session, kvs_session_free);
-  kvs_producer_update_exit_hold (producer);
-  kvs_producer_finish_up (producer);
+  give_up_delivery (producer, "within stop-stream-timeout");
+}
+
+/* With a spool, what cannot be delivered now is left to the next run, which may come at once. */
+static gboolean
+leaves_rest_to_spool (const KvsProducer *producer)
+{
+  return producer->leaving && producer->definition->spool_folder != NULL
+         && !producer->session_is_open && !producer->drained && !producer->saving;
 }
 
 static void
@@ -619,6 +654,32 @@ on_abort (gpointer user_data)
   g_autoptr (KvsProducer) producer = user_data;
 
   stop (producer);
+}
+
+static void
+on_leave (gpointer user_data)
+{
+  g_autoptr (KvsProducer) producer = user_data;
+
+  if (!producer->running || producer->failed)
+    return;
+  producer->leaving = TRUE;
+  if (leaves_rest_to_spool (producer))
+    give_up_delivery (producer, "before the end");
+}
+
+/**
+ * kvs_producer_leave:
+ * @producer: a producer that was started
+ *
+ * As kvs_producer_finish(), where nobody waits: what cannot be delivered at once is left to the spool,
+ * if there is one. Returns at once. Any thread.
+ */
+void
+kvs_producer_leave (KvsProducer *producer)
+{
+  kvs_producer_finish (producer);
+  kvs_loop_invoke (producer->loop, on_leave, kvs_producer_ref (producer));
 }
 
 /**

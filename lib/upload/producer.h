@@ -95,6 +95,7 @@ void kvs_producer_count_drop (KvsProducer *producer, KvsDropReason reason, gsize
 void kvs_producer_progress (KvsProducer *producer, guint track_number, gint64 time_ns);
 void kvs_producer_end_track (KvsProducer *producer, guint track_number);
 void kvs_producer_finish (KvsProducer *producer);
+void kvs_producer_leave (KvsProducer *producer);
 void kvs_producer_abort (KvsProducer *producer);
 void kvs_producer_get_stats (KvsProducer *producer, KvsProducerStats *stats);
 
