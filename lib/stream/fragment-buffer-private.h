@@ -40,6 +40,7 @@ struct _KvsFragmentBuffer {
   GList *at; /* link of the fragment that is sent next; NULL when all are sent */
   KvsFragmentCursor cursor;
   guint64 unsent_bytes;
+  gint64 passed_over_us; /* when an Ack first came for a Fragment after one that has none; 0: never */
   gboolean finish_session;
 
   /* the reader ran dry and asks to be woken */

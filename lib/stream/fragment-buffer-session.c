@@ -38,6 +38,7 @@ kvs_fragment_buffer_begin_session (KvsFragmentBuffer *buffer)
   buffer->at = kvs_fragment_buffer_spool_choose_start (buffer);
   buffer->header_sent_bytes = 0;
   buffer->finish_session = FALSE;
+  buffer->passed_over_us = 0;
   buffer->reader_waits = TRUE;
   buffer->reader_wake_bytes = 1;
   if (buffer->at != NULL) {
@@ -259,6 +260,18 @@ find_sent (KvsFragmentBuffer *buffer, guint64 timecode)
   return NULL;
 }
 
+/* @link: of a fragment that is acknowledged now */
+static void
+note_passed_over (KvsFragmentBuffer *buffer, const GList *link)
+{
+  const KvsFragment *before = link->prev != NULL ? link->prev->data : NULL;
+
+  if (before == NULL || !before->sent || before->segment != buffer->segment)
+    buffer->passed_over_us = 0;
+  else if (buffer->passed_over_us == 0)
+    buffer->passed_over_us = g_get_monotonic_time ();
+}
+
 static void
 release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at_least)
 {
@@ -269,6 +282,7 @@ release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at
   link = buffer->release >= at_least ? find_sent (buffer, timecode) : NULL;
   /* An Ack for bytes that were not sent yet is none. */
   if (link != NULL && ((KvsFragment *) link->data)->sent) {
+    note_passed_over (buffer, link);
     fragment = kvs_fragment_buffer_unlink (buffer, link);
     buffer->stats.ack_latency_ns = (g_get_monotonic_time () - fragment->sent_us) * 1000;
     buffer->stats.fragments_persisted++;
@@ -284,18 +298,18 @@ release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at
  * @buffer: a buffer
  * @since_us: time of the monotonic clock
  *
- * Returns: whether a Fragment that was sent before that is still not there for good. Thread safe.
+ * Acks come in order. One that was passed over that long ago does not come any more, whatever a slow
+ * link still has on its way. Thread safe.
+ *
+ * Returns: whether there is such a Fragment
  */
 gboolean
 kvs_fragment_buffer_is_overdue (KvsFragmentBuffer *buffer, gint64 since_us)
 {
-  const KvsFragment *oldest;
   gboolean is_overdue;
 
   g_mutex_lock (&buffer->lock);
-  oldest = g_queue_peek_head (&buffer->fragments);
-  is_overdue = oldest != NULL && oldest->sent && oldest->segment == buffer->segment
-               && oldest->sent_us < since_us;
+  is_overdue = buffer->passed_over_us != 0 && buffer->passed_over_us < since_us;
   g_mutex_unlock (&buffer->lock);
   return is_overdue;
 }

@@ -372,7 +372,9 @@ class TooLittleMemory(Case):
         rig = self.rig(receive_buffer=4096)
         sink = f"streaming-type=offline buffer-duration=3 {IMPATIENT}"
         rig.add("", [Outage(4, "stall")], sink=sink, max_frames=900, bounds={"doubled": 10})
-        rig.add("", [Throttle(100000, 5)], sink=sink, max_frames=600, pad=2000)
+        # slower than what IMPATIENT waits for an ack, so that it connects again
+        rig.add("", [Throttle(100000, 5)], sink=sink, max_frames=600, pad=2000,
+                bounds={"doubled": 30})
         rig.add("", [BreakUploadAnywhere("reset", 7, 30000, times=6)], sink=sink, max_frames=3000,
                 bounds={"doubled": 60})
         rig.run(90)
