@@ -60,6 +60,7 @@ struct _KvsProducer {
   guint n_tag_tries;
   guint n_failures; /* in a row */
   gint64 last_warning_us;
+  gint64 warning_interval_us;
   gint64 last_drop_warning_us;
   gint64 last_late_warning_us;
   gint64 last_spool_warning_us;

@@ -6,6 +6,8 @@
 /* A service that cannot be reached is told about within 5 s, whatever connection-timeout is. */
 #define FIRST_CONTACT_US (4 * G_USEC_PER_SEC)
 #define WARNING_INTERVAL_US (60 * G_USEC_PER_SEC)
+/* Where media have got through since, it is news that they do not any more. */
+#define NEWS_INTERVAL_US (10 * G_USEC_PER_SEC)
 #define DROP_WARNING_INTERVAL_US (10 * G_USEC_PER_SEC)
 /* The service ends a connection after 45 minutes (kvs-api.md section 6). */
 #define MAX_SESSION_US (40 * 60 * (gint64) G_USEC_PER_SEC)
@@ -181,6 +183,7 @@ warn (KvsProducer *producer, const KvsServiceError *service_error, const GError 
   KvsBufferStats stats;
 
   producer->last_warning_us = g_get_monotonic_time ();
+  producer->warning_interval_us = WARNING_INTERVAL_US;
   kvs_fragment_buffer_get_stats (producer->buffer, &stats);
   full = g_error_new (error->domain, error->code,
                       "%s. Trying again; meanwhile media are buffered (%.1f s now, %.0f s or "
@@ -194,7 +197,7 @@ static void
 warn_sometimes (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
 {
   if (producer->last_warning_us == 0
-      || g_get_monotonic_time () - producer->last_warning_us > WARNING_INTERVAL_US)
+      || g_get_monotonic_time () - producer->last_warning_us > producer->warning_interval_us)
     warn (producer, service_error, error);
 }
 
@@ -421,6 +424,7 @@ on_ack (const KvsAck *ack, gpointer user_data)
     kvs_fragment_buffer_persisted (producer->buffer, (guint64) ack->timecode);
   if (ack->type == KVS_ACK_RECEIVED || ack->type == KVS_ACK_PERSISTED) {
     producer->n_failures = 0;
+    producer->warning_interval_us = NEWS_INTERVAL_US;
   }
   producer->events.ack (ack, producer->user_data);
   if (ack->type == KVS_ACK_ERROR)
