@@ -240,6 +240,11 @@ def show_logs(folder, out):
     out.flush()
 
 
+def is_long(test):
+    """Whether the test's file says that it takes minutes."""
+    return getattr(sys.modules[type(test).__module__], "LONG", False)
+
+
 def run_suite(tests, out=sys.stdout):
     """Runs tests and returns the result; tests/check_hygiene uses it too."""
     result = Result(out)
@@ -283,6 +288,9 @@ def main():
             tests = [test for test in tests if matches(test, arguments.filter)]
         if arguments.valgrind:
             tests = [test for test in tests if getattr(method_of(test), "under_valgrind", False)]
+        elif os.environ.get("KVS_TEST_PRELOAD") and not arguments.filter:
+            # minutes of media each; with a filter they run under sanitizers too
+            tests = [test for test in tests if not is_long(test)]
         result = run_suite([guard(test, slowness, logs, sys.stdout) for test in tests])
     return finish(result, arguments.counts)
 

@@ -13,6 +13,9 @@ import unittest
 import media
 import support
 
+# see tests/e2e/run.py
+LONG = True
+
 START_CODE = re.compile(rb"\x00\x00\x01")
 H264_AUD = 9
 H264_SETS = (7, 8)

@@ -15,6 +15,9 @@ import support
 import userpipelines
 from kvslocal import KvsLocal
 
+# see tests/e2e/run.py
+LONG = True
+
 FRAMES = 60
 RAW = (f"videotestsrc num-buffers={FRAMES} "
        "! video/x-raw,format=I420,width=352,height=288,framerate=30/1 ! ")

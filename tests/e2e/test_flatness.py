@@ -12,6 +12,9 @@ import outages
 import support
 from kvslocal import KvsLocal
 
+# see tests/e2e/run.py
+LONG = True
+
 N_CYCLES = 1000
 
 

@@ -18,6 +18,9 @@ from faults import (Acks, Answer, BreakAcks, BreakAnswer, BreakRequest, BreakUpl
                     BreakUploadAnywhere, ErrorAck, LoseFinalAck, Outage, Text, Throttle)
 from outages import FPS, GOP, IMPATIENT, Rig
 
+# see tests/e2e/run.py
+LONG = True
+
 # A stream that was made is not made again, and a tag that was refused is not tried again.
 ONCE = ("createStream", "tagStream")
 CALLS = ("describeStream", "createStream", "tagStream", "getDataEndpoint")

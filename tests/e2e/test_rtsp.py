@@ -16,6 +16,9 @@ import userpipelines
 from kvslocal import KvsLocal
 from userpipelines import Pipeline
 
+# see tests/e2e/run.py
+LONG = True
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 FRAMES = 60
 RATE = 30

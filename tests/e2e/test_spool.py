@@ -19,6 +19,9 @@ import mkvwriter as mkv
 import support
 from kvslocal import KvsLocal
 
+# see tests/e2e/run.py
+LONG = True
+
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "spool_source.py")
 FRAME_MS = 100
 
