@@ -208,11 +208,8 @@ class Rig:
         listener.listen()
         listener.settimeout(60 * support.SLOWNESS)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "outage_feeder.py")
-        # Python itself leaks
-        env = {**support.gst_environment(), **self.kvs.env,
-               "AWS_ENDPOINT_URL_KINESIS_VIDEO": self.url,
-               "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0",
-               "PYTHONDONTWRITEBYTECODE": "1"}
+        env = {**support.python_environment(), **self.kvs.env,
+               "AWS_ENDPOINT_URL_KINESIS_VIDEO": self.url}
         self.child = support.Child([*wrapper, sys.executable, script, plan, path], "feeder", env)
         self.connection, _ = listener.accept()
         listener.close()

@@ -155,6 +155,12 @@ def gst_environment():
     return {"LD_PRELOAD": preload} if preload else {}
 
 
+def python_environment():
+    """As gst_environment(), for a Python process: Python itself leaks."""
+    return {**gst_environment(), "PYTHONDONTWRITEBYTECODE": "1",
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+
+
 def pipeline(description, name="gst-launch", env=None, options=("-e",)):
     """A running gst-launch-1.0 with the plugin under test; description: text or arguments."""
     words = description.split() if isinstance(description, str) else list(description)

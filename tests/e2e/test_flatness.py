@@ -34,8 +34,7 @@ class Flatness(unittest.TestCase):
             script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "state_cycles.py")
             child = support.Child(
                 [sys.executable, script, self.frames, str(N_CYCLES), "cam"], "cycles",
-                {**support.gst_environment(), **kvs.env, "PYTHONDONTWRITEBYTECODE": "1",
-                 "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"})
+                {**support.python_environment(), **kvs.env})
             self.assertEqual(child.wait(200), 0, child.output)
             outages.check_flat(self, *[json.loads(line) for line in child.output.splitlines()
                                        if line.startswith("{")])

@@ -26,7 +26,7 @@ class Signals(unittest.TestCase):
         child = support.Child(
             [sys.executable, os.path.join(HERE, "watch_signals.py"),
              *f"{SOURCE} ! kvssink name=sink stream-name=cam {properties}".split()],
-            env={**support.gst_environment(), **self.kvs.env})
+            env={**support.python_environment(), **self.kvs.env})
         self.assertEqual(child.wait(60), 0, child.output)
         return [json.loads(line) for line in child.output.splitlines() if line.startswith("{")]
 

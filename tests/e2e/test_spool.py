@@ -69,7 +69,7 @@ class Case(unittest.TestCase):
             [sys.executable, SOURCE, *options, "--",
              *(f"kvssink name=sink stream-name={stream} spool-location={spool or self.spool} "
                f"fragment-duration=500 {sink}").split()],
-            env={**support.gst_environment(), **service.env})
+            env={**support.python_environment(), **service.env})
 
     def read_back(self, stream="cam"):
         return [Stored(chunk) for chunk in mkv.chunks(self.kvs.get_media(stream))]
