@@ -167,7 +167,7 @@ random_suite (void)
   Suite *s = suite_create ("kvssink-random");
   TCase *tc = tcase_create ("kvssink-random");
 
-  tcase_set_timeout (tc, 500);
+  tcase_set_timeout (tc, 1500);
   tcase_add_test (tc, g_getenv ("KVSSINK_RANDOM_SEED") != NULL ? test_one : test_sequences);
   suite_add_tcase (s, tc);
   return s;
