@@ -106,6 +106,15 @@ on_body (char *data, size_t size, size_t n, void *user_data)
   return size * n;
 }
 
+static gboolean
+was_connected (const KvsHttpCall *call)
+{
+  curl_off_t time_us = 0;
+
+  curl_easy_getinfo (call->easy, CURLINFO_PRETRANSFER_TIME_T, &time_us);
+  return time_us > 0;
+}
+
 static GError *
 failure_of (const KvsHttpCall *call, CURLcode result)
 {
@@ -120,7 +129,7 @@ failure_of (const KvsHttpCall *call, CURLcode result)
     return error;
   }
   error = kvs_http_error_new (result, call->detail, call->url);
-  if (call->tells_more && result == CURLE_OPERATION_TIMEDOUT)
+  if (call->tells_more && result == CURLE_OPERATION_TIMEDOUT && was_connected (call))
     error->code = KVS_ERROR_TIMEOUT;
   return error;
 }
@@ -291,8 +300,9 @@ set_url (KvsHttpCall *call, const KvsHttpRequest *request, GError **error)
  * @user_data: for @func
  *
  * Redirects are answers like others. Beyond the errors of kvs_http_post() there are
- * %KVS_ERROR_TIMEOUT, and %KVS_ERROR_PROTOCOL for an answer that is too long. The answer's body is
- * wiped when @func has returned. I/O thread only.
+ * %KVS_ERROR_TIMEOUT, for an answer that did not come in time from a host that was reached, and
+ * %KVS_ERROR_PROTOCOL, for one that is too long. The answer's body is wiped when @func has returned.
+ * I/O thread only.
  *
  * Returns: (transfer none): the call, until @func is called or kvs_http_call_cancel()
  */
