@@ -4,6 +4,8 @@
 typedef struct {
   KvsCredentialsProvider parent;
   GPtrArray *providers;
+  KvsCredentialsProvider *last_resort; /* the last of them, or NULL */
+  gboolean last_resort_works;          /* it did once */
 } Chain;
 
 typedef struct {
@@ -52,6 +54,13 @@ finish (ChainFetch *fetch, KvsCredentials *credentials, const GError *error)
   func (credentials, error, user_data);
 }
 
+static gboolean
+is_last_resort (const ChainFetch *fetch)
+{
+  return g_ptr_array_index (fetch->chain->providers, fetch->next - 1)
+         == fetch->chain->last_resort;
+}
+
 static void
 on_answer (KvsCredentials *credentials, const GError *error, gpointer user_data)
 {
@@ -59,6 +68,12 @@ on_answer (KvsCredentials *credentials, const GError *error, gpointer user_data)
   g_autoptr (GError) none = NULL;
 
   fetch->current = NULL;
+  if (is_last_resort (fetch)) {
+    fetch->chain->last_resort_works |= credentials != NULL;
+    if (error != NULL && !fetch->chain->last_resort_works
+        && (error->code == KVS_ERROR_NETWORK || error->code == KVS_ERROR_TIMEOUT))
+      error = NULL;
+  }
   if (credentials != NULL || error != NULL) {
     finish (fetch, credentials, error);
   } else if (fetch->next < fetch->chain->providers->len) {
@@ -131,4 +146,20 @@ kvs_credentials_chain_add (KvsCredentialsProvider *chain, KvsCredentialsProvider
 {
   if (provider != NULL)
     g_ptr_array_add (((Chain *) chain)->providers, provider);
+}
+
+/**
+ * kvs_credentials_chain_add_last_resort:
+ * @chain: what kvs_credentials_chain_new() returned
+ * @provider: (transfer full): asked after all others
+ *
+ * For a source of which nothing tells whether it is there: one that has never answered counts as not
+ * configured, not as failing.
+ */
+void
+kvs_credentials_chain_add_last_resort (KvsCredentialsProvider *chain,
+                                       KvsCredentialsProvider *provider)
+{
+  kvs_credentials_chain_add (chain, provider);
+  ((Chain *) chain)->last_resort = provider;
 }
