@@ -276,6 +276,45 @@ add_tracks (GstKvsSink *sink, KvsProducer *producer)
   }
 }
 
+/* What the producer needs for as long as it goes on by itself. */
+typedef struct {
+  KvsCredentialsConfig *config;
+  KvsHttpOptions http;
+} CredentialsSource;
+
+static CredentialsSource *
+credentials_source_new (GstKvsSink *sink, GstKvsSinkTarget *target)
+{
+  KvsHttpOptions http = gst_kvs_sink_target_get_http (&sink->settings, target);
+  CredentialsSource *source = g_new (CredentialsSource, 1);
+
+  source->config = kvs_credentials_config_ref (target->credentials);
+  source->http = http;
+  source->http.ca_path = g_strdup (http.ca_path);
+  source->http.user_agent = g_strdup (http.user_agent);
+  return source;
+}
+
+static void
+credentials_source_free (gpointer data)
+{
+  CredentialsSource *source = data;
+
+  kvs_credentials_config_unref (source->config);
+  g_free (source->http.ca_path);
+  g_free (source->http.user_agent);
+  g_free (source);
+}
+
+static KvsCredentialsCache *
+open_credentials (KvsLoop *loop, gpointer user_data)
+{
+  const CredentialsSource *source = user_data;
+
+  return kvs_credentials_cache_new (
+      loop, kvs_default_chain_new (loop, &source->http, source->config));
+}
+
 void
 gst_kvs_sink_start_producer (GstKvsSink *sink)
 {
@@ -290,12 +329,16 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
     .spool_trouble = on_spool_trouble,
     .drained = on_drained,
   };
-  const GstKvsSinkTarget *target = sink->target;
+  GstKvsSinkTarget *target = sink->target;
   KvsProducerConfig config = {
     .definition = target->definition,
     .region = target->region,
     .endpoint = target->endpoint,
-    .credentials = target->credentials,
+    .credentials = {
+      .open = open_credentials,
+      .user_data = credentials_source_new (sink, target),
+      .destroy = credentials_source_free,
+    },
     .metadata = target->metadata,
     .http = gst_kvs_sink_target_get_http (&sink->settings, target),
   };

@@ -35,6 +35,9 @@ struct _KvsProducer {
 
   /* the I/O thread alone */
   KvsAwsClient *client;
+  KvsProducerCredentials credentials_source;
+  KvsCredentialsCache *credentials; /* NULL before the start */
+  KvsCredentialsWaiter *credentials_waiter;
   gboolean running; /* owns a reference */
   gboolean finishing;
   gboolean saving; /* the disk does the last it has to */
@@ -73,6 +76,13 @@ struct _KvsProducer {
 
 /* Takes the next step, unless one is under way. */
 void kvs_producer_advance (KvsProducer *producer);
+/* Returns: whether there are credentials now; else kvs_producer_advance() follows. */
+gboolean kvs_producer_ensure_credentials (KvsProducer *producer);
+/* Returns: whether others than those that were refused may be had. */
+gboolean kvs_producer_refuse_credentials (KvsProducer *producer);
+void kvs_producer_close_credentials (KvsProducer *producer);
+/* Returns: how long a Session may last, in microseconds. */
+gint64 kvs_producer_get_session_us (KvsProducer *producer, gint64 max_us);
 void kvs_producer_mark_contact (KvsProducer *producer);
 void kvs_producer_wait (KvsProducer *producer, gint64 delay_us);
 void kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error,

@@ -40,7 +40,8 @@ kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *even
   producer->buffer = kvs_fragment_buffer_new (config->definition, config->metadata);
   producer->feed = kvs_feed_new (producer->buffer, config->definition);
   producer->client = kvs_aws_client_new (producer->loop, config->region, config->endpoint,
-                                         config->credentials, &config->http);
+                                         NULL, &config->http);
+  producer->credentials_source = config->credentials;
   return producer;
 }
 
@@ -79,6 +80,8 @@ kvs_producer_unref (KvsProducer *producer)
   kvs_stream_definition_free (producer->definition);
   if (producer->destroy != NULL)
     producer->destroy (producer->user_data);
+  if (producer->credentials_source.destroy != NULL)
+    producer->credentials_source.destroy (producer->credentials_source.user_data);
   g_free (producer->content_type);
   g_free (producer->stream_arn);
   g_free (producer->data_endpoint);
@@ -129,6 +132,7 @@ stop (KvsProducer *producer)
   producer->running = FALSE;
   kvs_producer_update_exit_hold (producer);
   leave_service (producer);
+  kvs_producer_close_credentials (producer);
   kvs_fragment_buffer_close_spool (producer->buffer);
   kvs_producer_unref (producer);
 }
@@ -336,6 +340,12 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
     give_up_delivery (producer, "before the end");
     return;
   }
+  if (action == KVS_RETRY_REFRESH_CREDENTIALS && service_error != NULL
+      && kvs_producer_refuse_credentials (producer)) {
+    /* What the source has by now may do. */
+    kvs_producer_wait (producer, 0);
+    return;
+  }
   if (gives_up (producer, action)) {
     kvs_producer_fail (producer, service_error, error);
     return;
@@ -534,7 +544,8 @@ start_session (KvsProducer *producer)
                                        producer->definition, producer->buffer, segment, &callbacks,
                                        producer);
   producer->session_timer
-      = kvs_loop_add_timer (producer->loop, MAX_SESSION_US, on_session_too_old, producer);
+      = kvs_loop_add_timer (producer->loop, kvs_producer_get_session_us (producer, MAX_SESSION_US),
+                            on_session_too_old, producer);
 }
 
 /* ---- the way through a stream's life ---- */
@@ -544,7 +555,8 @@ void
 kvs_producer_advance (KvsProducer *producer)
 {
   if (!producer->running || producer->drained || producer->saving || producer->call != NULL
-      || producer->session != NULL || producer->retry_timer != NULL)
+      || producer->session != NULL || producer->retry_timer != NULL
+      || !kvs_producer_ensure_credentials (producer))
     return;
   if (!kvs_producer_set_up (producer) && kvs_fragment_buffer_wait (producer->buffer, 1))
     start_session (producer);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "aws/credentials/cache.h"
+
+/* Credentials are renewed when this part of their time is over, give or take the jitter. */
+#define REFRESH_AT 0.7
+#define REFRESH_JITTER 0.1
+/* A source that fails is asked again after a random time up to a bound that doubles. */
+#define FIRST_RETRY_US G_USEC_PER_SEC
+#define LAST_RETRY_US (60 * G_USEC_PER_SEC)
+#define LEAST_RETRY_US (G_USEC_PER_SEC / 10)
+
+struct _KvsCredentialsWaiter {
+  KvsCredentialsCache *cache;
+  KvsLoopTimer *timer; /* while what it waits for is there already */
+  KvsCredentialsFunc func;
+  gpointer user_data;
+};
+
+struct _KvsCredentialsCache {
+  guint refs;
+  KvsLoop *loop;
+  KvsCredentialsProvider *provider;
+  KvsCredentials *current;
+  KvsCredentials *refused; /* what the service did not take, until something else came */
+  KvsCredentialsFetch *fetch;
+  KvsLoopTimer *refresh_timer;
+  guint n_failures;
+  GQueue waiters; /* of KvsCredentialsWaiter */
+};
+
+/**
+ * kvs_credentials_cache_new:
+ * @loop: the I/O thread, on which all of this runs; must outlive the cache
+ * @provider: (transfer full): the source
+ *
+ * Returns: (transfer full): a cache that has nothing yet
+ */
+KvsCredentialsCache *
+kvs_credentials_cache_new (KvsLoop *loop, KvsCredentialsProvider *provider)
+{
+  KvsCredentialsCache *cache = g_new0 (KvsCredentialsCache, 1);
+
+  cache->refs = 1;
+  cache->loop = loop;
+  cache->provider = provider;
+  g_queue_init (&cache->waiters);
+  return cache;
+}
+
+/**
+ * kvs_credentials_cache_ref:
+ * @cache: a cache
+ *
+ * Returns: (transfer full): the same cache
+ */
+KvsCredentialsCache *
+kvs_credentials_cache_ref (KvsCredentialsCache *cache)
+{
+  cache->refs++;
+  return cache;
+}
+
+/**
+ * kvs_credentials_cache_unref:
+ * @cache: (transfer full) (nullable): a cache; who waits on it holds a reference
+ */
+void
+kvs_credentials_cache_unref (KvsCredentialsCache *cache)
+{
+  if (cache == NULL || --cache->refs > 0)
+    return;
+  kvs_loop_cancel_timer (cache->loop, &cache->refresh_timer);
+  kvs_credentials_fetch_cancel (cache->fetch);
+  g_clear_pointer (&cache->current, kvs_credentials_unref);
+  g_clear_pointer (&cache->refused, kvs_credentials_unref);
+  kvs_credentials_provider_free (cache->provider);
+  g_free (cache);
+}
+
+static gboolean
+is_valid (const KvsCredentials *credentials)
+{
+  return credentials != NULL
+         && (credentials->expiration_us == 0 || credentials->expiration_us > g_get_real_time ());
+}
+
+static gboolean
+are_equal (const KvsCredentials *a, const KvsCredentials *b)
+{
+  return g_strcmp0 (a->access_key, b->access_key) == 0
+         && g_strcmp0 (a->secret_key, b->secret_key) == 0
+         && g_strcmp0 (a->session_token, b->session_token) == 0;
+}
+
+/* ---- fetching ---- */
+
+static void start_fetch (KvsCredentialsCache *cache);
+
+static void
+on_refresh_timer (gpointer user_data)
+{
+  KvsCredentialsCache *cache = user_data;
+
+  cache->refresh_timer = NULL;
+  start_fetch (cache);
+}
+
+static void
+refresh_after (KvsCredentialsCache *cache, gint64 delay_us)
+{
+  kvs_loop_cancel_timer (cache->loop, &cache->refresh_timer);
+  cache->refresh_timer
+      = kvs_loop_add_timer (cache->loop, delay_us, on_refresh_timer, cache);
+}
+
+static void
+schedule_refresh (KvsCredentialsCache *cache)
+{
+  gint64 left_us = cache->current->expiration_us - g_get_real_time ();
+  gdouble part = REFRESH_AT + g_random_double_range (-REFRESH_JITTER, REFRESH_JITTER);
+
+  if (cache->current->expiration_us != 0)
+    refresh_after (cache, MAX ((gint64) ((gdouble) left_us * part), LEAST_RETRY_US));
+}
+
+static void
+schedule_retry (KvsCredentialsCache *cache)
+{
+  gint64 bound_us = MIN (FIRST_RETRY_US << MIN (cache->n_failures, 6), LAST_RETRY_US);
+
+  cache->n_failures++;
+  refresh_after (cache, MAX ((gint64) g_random_double_range (0, (gdouble) bound_us),
+                             LEAST_RETRY_US));
+}
+
+static void
+answer_waiters (KvsCredentialsCache *cache, const GError *error)
+{
+  guint n = cache->waiters.length;
+
+  while (n-- > 0 && cache->waiters.length > 0) {
+    KvsCredentialsWaiter *waiter = g_queue_pop_head (&cache->waiters);
+    KvsCredentialsFunc func = waiter->func;
+    gpointer user_data = waiter->user_data;
+
+    g_free (waiter);
+    func (error == NULL ? cache->current : NULL, error, user_data);
+  }
+}
+
+static void
+take (KvsCredentialsCache *cache, KvsCredentials *credentials)
+{
+  g_clear_pointer (&cache->current, kvs_credentials_unref);
+  cache->current = kvs_credentials_ref (credentials);
+  cache->n_failures = 0;
+  schedule_refresh (cache);
+}
+
+static void
+on_fetched (KvsCredentials *credentials, const GError *error, gpointer user_data)
+{
+  KvsCredentialsCache *cache = kvs_credentials_cache_ref (user_data);
+  g_autoptr (GError) none = NULL;
+
+  cache->fetch = NULL;
+  if (credentials != NULL && !is_valid (credentials)) {
+    none = g_error_new (KVS_ERROR, KVS_ERROR_CREDENTIALS,
+                        "The credentials of %s have expired already", cache->provider->name);
+    error = none;
+  } else if (credentials == NULL && error == NULL) {
+    none = g_error_new (KVS_ERROR, KVS_ERROR_CREDENTIALS, "There are no AWS credentials in %s",
+                        cache->provider->name);
+    error = none;
+  }
+  if (error == NULL)
+    take (cache, credentials);
+  else if (is_valid (cache->current))
+    /* The old ones are good for a while, and who asks gets these. */
+    schedule_retry (cache);
+  answer_waiters (cache, error);
+  kvs_credentials_cache_unref (cache);
+}
+
+static void
+start_fetch (KvsCredentialsCache *cache)
+{
+  kvs_loop_cancel_timer (cache->loop, &cache->refresh_timer);
+  if (cache->fetch == NULL)
+    cache->fetch = kvs_credentials_provider_fetch (cache->provider, on_fetched, cache);
+}
+
+/* ---- from outside ---- */
+
+/**
+ * kvs_credentials_cache_peek:
+ * @cache: a cache
+ *
+ * Returns: (transfer none) (nullable): credentials that can be used now
+ */
+KvsCredentials *
+kvs_credentials_cache_peek (KvsCredentialsCache *cache)
+{
+  return is_valid (cache->current) ? cache->current : NULL;
+}
+
+static void
+on_waiter_timer (gpointer user_data)
+{
+  KvsCredentialsWaiter *waiter = user_data;
+  KvsCredentialsCache *cache = waiter->cache;
+  KvsCredentialsFunc func = waiter->func;
+  gpointer func_data = waiter->user_data;
+
+  g_queue_remove (&cache->waiters, waiter);
+  g_free (waiter);
+  func (cache->current, NULL, func_data);
+}
+
+/**
+ * kvs_credentials_cache_get:
+ * @cache: a cache, to which the caller holds a reference
+ * @func: called once, later, with credentials or why there are none
+ * @user_data: for @func
+ *
+ * Returns: what kvs_credentials_waiter_cancel() takes, until @func is called
+ */
+KvsCredentialsWaiter *
+kvs_credentials_cache_get (KvsCredentialsCache *cache, KvsCredentialsFunc func,
+                           gpointer user_data)
+{
+  KvsCredentialsWaiter *waiter = g_new0 (KvsCredentialsWaiter, 1);
+
+  waiter->cache = cache;
+  waiter->func = func;
+  waiter->user_data = user_data;
+  if (kvs_credentials_cache_peek (cache) != NULL) {
+    waiter->timer = kvs_loop_add_timer (cache->loop, 0, on_waiter_timer, waiter);
+    return waiter;
+  }
+  g_queue_push_tail (&cache->waiters, waiter);
+  start_fetch (cache);
+  return waiter;
+}
+
+/**
+ * kvs_credentials_waiter_cancel:
+ * @waiter: (transfer full): what kvs_credentials_cache_get() returned
+ *
+ * Its function will not be called.
+ */
+void
+kvs_credentials_waiter_cancel (KvsCredentialsWaiter *waiter)
+{
+  g_queue_remove (&waiter->cache->waiters, waiter);
+  kvs_loop_cancel_timer (waiter->cache->loop, &waiter->timer);
+  g_free (waiter);
+}
+
+/**
+ * kvs_credentials_cache_refuse:
+ * @cache: a cache
+ * @credentials: of it, which the service did not take
+ *
+ * The source is asked again at the next kvs_credentials_cache_get(), unless that was done already.
+ *
+ * Returns: whether it is worth trying again: %FALSE where the source gives the same ones again
+ */
+gboolean
+kvs_credentials_cache_refuse (KvsCredentialsCache *cache, KvsCredentials *credentials)
+{
+  gboolean is_old = cache->refused != NULL && are_equal (cache->refused, credentials);
+
+  if (cache->current != NULL && !are_equal (cache->current, credentials))
+    return TRUE;
+  g_clear_pointer (&cache->current, kvs_credentials_unref);
+  kvs_loop_cancel_timer (cache->loop, &cache->refresh_timer);
+  if (is_old)
+    return FALSE;
+  g_clear_pointer (&cache->refused, kvs_credentials_unref);
+  cache->refused = kvs_credentials_ref (credentials);
+  return TRUE;
+}
