@@ -22,6 +22,7 @@ static gchar *folder;
 static gchar *config_path;
 static gchar *credentials_path;
 static KvsLoop *loop;
+static guint n_threads_before;
 
 /* ---- one fetch ---- */
 
@@ -143,6 +144,7 @@ setup (void)
   folder = g_dir_make_tmp ("kvs-providers-XXXXXX", NULL);
   config_path = g_build_filename (folder, "config", NULL);
   credentials_path = g_build_filename (folder, "credentials", NULL);
+  n_threads_before = count_threads_before ();
   loop = kvs_loop_acquire ();
 }
 
@@ -150,6 +152,7 @@ static void
 teardown (void)
 {
   kvs_loop_release (loop);
+  ck_assert (wait_until_threads_are (n_threads_before));
   g_unlink (config_path);
   g_unlink (credentials_path);
   ck_assert_int_eq (g_rmdir (folder), 0);

@@ -11,6 +11,7 @@
 #define MS G_GINT64_CONSTANT (1000)
 
 static KvsLoop *loop;
+static guint n_threads_before;
 
 static gboolean
 is_set (gpointer user_data)
@@ -101,6 +102,30 @@ START_TEST (test_cancelled_work_ends_in_silence)
   g_atomic_int_set (&mine.job->may_end, 1);
   ck_assert (wait_until (is_set, &mine.freed));
   ck_assert_int_eq (g_atomic_int_get (&mine.done), 0);
+}
+END_TEST
+
+static void
+release_in_loop (gpointer user_data)
+{
+  kvs_loop_release (user_data);
+}
+
+/* The one who asked lets go of the loop: it runs on until the work has come back. */
+START_TEST (test_work_keeps_the_loop)
+{
+  for (guint i = 0; i < 50; i++) {
+    Asked mine = { .job = g_new0 (Job, 1) };
+
+    asked = &mine;
+    g_atomic_int_set (&mine.job->may_end, 1);
+    kvs_loop_invoke (loop, start, NULL);
+    kvs_loop_invoke (loop, release_in_loop, loop);
+    ck_assert (wait_until (is_set, &mine.freed));
+    ck_assert_int_eq (g_atomic_int_get (&mine.done), 1);
+    ck_assert (wait_until_threads_are (n_threads_before));
+    loop = kvs_loop_acquire ();
+  }
 }
 END_TEST
 
@@ -203,6 +228,7 @@ END_TEST
 static void
 setup (void)
 {
+  n_threads_before = count_threads_before ();
   loop = kvs_loop_acquire ();
 }
 
@@ -210,6 +236,7 @@ static void
 teardown (void)
 {
   kvs_loop_release (loop);
+  ck_assert (wait_until_threads_are (n_threads_before));
 }
 
 int
@@ -224,6 +251,7 @@ main (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_work_comes_back);
   tcase_add_test (tc, test_cancelled_work_ends_in_silence);
+  tcase_add_test (tc, test_work_keeps_the_loop);
   tcase_add_test (tc, test_watch);
   tcase_add_test (tc, test_watch_freed_by_its_own_function);
   suite_add_tcase (s, tc);
