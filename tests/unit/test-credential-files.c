@@ -3,6 +3,7 @@
 #include "aws/credentials/credential-line.h"
 #include "aws/credentials/expiration.h"
 #include "aws/credentials/process-output.h"
+#include "aws/credentials/shared-path.h"
 #include "aws/credentials/shell-words.h"
 #include "aws/credentials/sso-cache.h"
 
@@ -132,6 +133,39 @@ START_TEST (test_words)
 }
 END_TEST
 
+START_TEST (test_paths)
+{
+  static const struct {
+    const gchar *path, *expected;
+  } cases[] = {
+    { "/etc/aws", "/etc/aws" }, { "~/.aws/x", "/home/cam/.aws/x" }, { "~", "/home/cam" },
+    { "a~/b", "a~/b" }, { "$KVS_TEST_A/b", "va/b" }, { "x${KVS_TEST_A}y$", "xvay$" },
+    { "$KVS_TEST_ABSENT/${KVS_TEST_ABSENT}", "$KVS_TEST_ABSENT/${KVS_TEST_ABSENT}" },
+    { "${KVS_TEST_A", "${KVS_TEST_A" }, { "$$KVS_TEST_A", "$va" }, { "$HOME/x", "/home/cam/x" },
+  };
+
+  ck_assert (g_setenv ("HOME", "/home/cam", TRUE));
+  ck_assert (g_setenv ("KVS_TEST_A", "va", TRUE));
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree gchar *path = NULL;
+
+    ck_assert (g_setenv ("AWS_CONFIG_FILE", cases[i].path, TRUE));
+    path = kvs_shared_path_from_environment ("AWS_CONFIG_FILE", "config");
+    ck_assert_str_eq (path, cases[i].expected);
+  }
+  for (guint i = 0; i < 2; i++) {
+    g_autofree gchar *path = NULL;
+
+    if (i == 0)
+      g_setenv ("AWS_CONFIG_FILE", "", TRUE);
+    else
+      g_unsetenv ("AWS_CONFIG_FILE");
+    path = kvs_shared_path_from_environment ("AWS_CONFIG_FILE", "config");
+    ck_assert_str_eq (path, "/home/cam/.aws/config");
+  }
+}
+END_TEST
+
 /* ---- the cache of SSO ---- */
 
 static gchar *
@@ -203,6 +237,7 @@ main (void)
   tcase_add_test (tc, test_outputs);
   tcase_add_test (tc, test_bad_outputs);
   tcase_add_test (tc, test_words);
+  tcase_add_test (tc, test_paths);
   tcase_add_test (tc, test_sso_cache);
   suite_add_tcase (s, tc);
 
