@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "net/worker.h"
 
+/* Until a thread is asked for again where the system had none */
+#define RETRY_US (G_USEC_PER_SEC / 10)
+
 struct _KvsWork {
   /* constant */
   KvsLoop *loop;
@@ -22,23 +25,45 @@ finish (gpointer user_data)
   if (!work->cancelled)
     work->done (work->job, work->user_data);
   work->free_job (work->job);
-  kvs_loop_release (work->loop);
   g_free (work);
 }
 
-static void
-run (gpointer data, gpointer user_data)
+static gpointer
+run (gpointer data)
 {
   KvsWork *work = data;
+  KvsLoop *loop = work->loop;
 
   work->func (work->job);
-  kvs_loop_invoke (work->loop, finish, work);
+  kvs_loop_invoke (loop, finish, work);
+  /* Not before: the work may be gone already, but the loop must see the call to its end. */
+  kvs_loop_release (loop);
+  return NULL;
+}
+
+/* A thread of its own, so that one that hangs holds up no other. */
+static void
+start_thread (gpointer user_data)
+{
+  KvsWork *work = user_data;
+  GThread *thread;
+
+  if (work->cancelled) {
+    kvs_loop_release (work->loop);
+    finish (work);
+    return;
+  }
+  thread = g_thread_try_new ("kvs-work", run, work, NULL);
+  if (thread != NULL)
+    g_thread_unref (thread);
+  else
+    kvs_loop_add_timer (work->loop, RETRY_US, start_thread, work);
 }
 
 /**
  * kvs_work_start:
  * @loop: the loop
- * @func: what to do, on a thread that GLib lends for it
+ * @func: what to do, on a thread that lives as long as it takes
  * @job: (transfer full): for @func: that thread's alone until @func has returned, but for what has
  *   a lock of its own
  * @free_job: frees @job, on the I/O thread
@@ -54,7 +79,6 @@ kvs_work_start (KvsLoop *loop, KvsWorkFunc func, gpointer job, GDestroyNotify fr
                 KvsWorkDoneFunc done, gpointer user_data)
 {
   KvsWork *work = g_new0 (KvsWork, 1);
-  GThreadPool *pool;
 
   g_assert (kvs_loop_is_current (loop));
   work->loop = kvs_loop_ref (loop);
@@ -63,10 +87,7 @@ kvs_work_start (KvsLoop *loop, KvsWorkFunc func, gpointer job, GDestroyNotify fr
   work->free_job = free_job;
   work->done = done;
   work->user_data = user_data;
-  /* A pool for this alone, so that one that hangs holds up no other; it lends and gives back. */
-  pool = g_thread_pool_new (run, NULL, 1, FALSE, NULL);
-  g_thread_pool_push (pool, work, NULL);
-  g_thread_pool_free (pool, FALSE, FALSE);
+  start_thread (work);
   return work;
 }
 
