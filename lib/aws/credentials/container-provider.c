@@ -16,6 +16,7 @@ typedef struct {
   gchar *url;
   gchar *token;
   gchar *token_path;
+  guint timeout_ms;
 } KvsContainerProvider;
 
 static const KvsAnswerForm form = {
@@ -135,8 +136,8 @@ ask (KvsRemoteFetch *fetch, const gchar *token)
     .method = "GET",
     .url = provider->url,
     .headers = headers,
-    .connect_timeout_ms = TIMEOUT_MS,
-    .total_timeout_ms = TIMEOUT_MS,
+    .connect_timeout_ms = provider->timeout_ms,
+    .total_timeout_ms = provider->timeout_ms,
     .no_proxy = TRUE,
   };
 
@@ -224,5 +225,6 @@ kvs_container_provider_new (KvsLoop *loop, const KvsHttpOptions *http,
   provider->url = g_strdup (options->url);
   provider->token = g_strdup (options->token);
   provider->token_path = g_strdup (options->token_path);
+  provider->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS;
   return &provider->remote.base;
 }
