@@ -117,7 +117,7 @@ class StsAgainstBotocore(unittest.TestCase):
     def test_web_identity(self):
         for _ in range(ROLES_PER_TEST):
             role = self.random_role()
-            role["WebIdentityToken"] = self.random_name(4, 2000, "/%&~ ")
+            role["WebIdentityToken"] = self.random_name(4, 2000, "/%&~")
             headers, theirs = self.check("assume_role_with_web_identity", "eu-west-1", None, role)
             self.assertEqual(headers, {})
             self.assertNotIn("authorization", theirs)
