@@ -185,6 +185,16 @@ clear_result (ProviderRig *rig)
   rig->is_done = FALSE;
 }
 
+/* GLib keeps the threads of its pool for a while after their work. */
+static gboolean
+are_threads_gone (gpointer user_data)
+{
+  ProviderRig *rig = user_data;
+
+  g_thread_pool_stop_unused_threads ();
+  return count_threads () == rig->n_threads_before;
+}
+
 void
 provider_rig_free (ProviderRig *rig)
 {
@@ -193,9 +203,7 @@ provider_rig_free (ProviderRig *rig)
   kvs_loop_release (rig->loop);
   if (rig->server != NULL)
     http_server_free (rig->server);
-  /* GLib keeps the threads of its pool for a while */
-  g_thread_pool_stop_unused_threads ();
-  ck_assert (wait_until_threads_are (rig->n_threads_before));
+  ck_assert (wait_until (are_threads_gone, rig));
   clear_result (rig);
   g_queue_clear_full (&rig->answers, answer_free);
   g_ptr_array_unref (rig->requests);

@@ -71,8 +71,8 @@ is_trusted_host (const gchar *host)
  * @url: where credentials are to be asked for
  * @error: why they are not, as %KVS_ERROR_CREDENTIALS
  *
- * As the AWS SDKs have it (kvs-api.md section 18): HTTPS goes anywhere, HTTP to this machine and the
- * agents of ECS and EKS alone.
+ * As the AWS SDKs have it (kvs-api.md section 18): HTTPS goes anywhere, HTTP to this machine and
+ * the agents of ECS and EKS alone.
  *
  * Returns: whether it may be asked
  */
