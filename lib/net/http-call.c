@@ -301,8 +301,8 @@ set_url (KvsHttpCall *call, const KvsHttpRequest *request, GError **error)
  *
  * Redirects are answers like others. Beyond the errors of kvs_http_post() there are
  * %KVS_ERROR_TIMEOUT, for an answer that did not come in time from a host that was reached, and
- * %KVS_ERROR_PROTOCOL, for one that is too long. The answer's body is wiped when @func has returned.
- * I/O thread only.
+ * %KVS_ERROR_PROTOCOL, for one that is too long. The answer's body is wiped when @func has
+ * returned. I/O thread only.
  *
  * Returns: (transfer none): the call, until @func is called or kvs_http_call_cancel()
  */

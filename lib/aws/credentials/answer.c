@@ -40,10 +40,10 @@ kvs_answer_parse_time (const gchar *text, gint64 *time_us)
  * kvs_answer_clean_text:
  * @text: (nullable): words from outside
  *
- * The first line alone: what STS writes below it repeats the headers of the request, and the session
- * token with them.
+ * The first line alone: what STS writes below it repeats the headers of the request, and the
+ * session token with them.
  *
- * Returns: (transfer full) (nullable): valid UTF-8 of bounded length, or %NULL where nothing is left
+ * Returns: (transfer full) (nullable): valid UTF-8 of bounded length; %NULL where nothing is left
  */
 gchar *
 kvs_answer_clean_text (const gchar *text)

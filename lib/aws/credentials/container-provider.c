@@ -16,6 +16,7 @@ typedef struct {
   gchar *url;
   gchar *token;
   gchar *token_path;
+  guint timeout_ms;
 } KvsContainerProvider;
 
 static const KvsAnswerForm form = {
@@ -70,8 +71,8 @@ is_trusted_host (const gchar *host)
  * @url: where credentials are to be asked for
  * @error: why they are not, as %KVS_ERROR_CREDENTIALS
  *
- * As the AWS SDKs have it (kvs-api.md section 18): HTTPS goes anywhere, HTTP to this machine and the
- * agents of ECS and EKS alone.
+ * As the AWS SDKs have it (kvs-api.md section 18): HTTPS goes anywhere, HTTP to this machine and
+ * the agents of ECS and EKS alone.
  *
  * Returns: whether it may be asked
  */
@@ -135,8 +136,8 @@ ask (KvsRemoteFetch *fetch, const gchar *token)
     .method = "GET",
     .url = provider->url,
     .headers = headers,
-    .connect_timeout_ms = TIMEOUT_MS,
-    .total_timeout_ms = TIMEOUT_MS,
+    .connect_timeout_ms = provider->timeout_ms,
+    .total_timeout_ms = provider->timeout_ms,
     .no_proxy = TRUE,
   };
 
@@ -224,5 +225,6 @@ kvs_container_provider_new (KvsLoop *loop, const KvsHttpOptions *http,
   provider->url = g_strdup (options->url);
   provider->token = g_strdup (options->token);
   provider->token_path = g_strdup (options->token_path);
+  provider->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS;
   return &provider->remote.base;
 }

@@ -14,11 +14,13 @@ G_BEGIN_DECLS
  * @url: where to ask; see kvs_container_url_check()
  * @token: (nullable): value of the Authorization header
  * @token_path: (nullable): file with that value, read at each fetch; goes before @token
+ * @timeout_ms: bound on each try; 0 for 2000
  */
 typedef struct {
   const gchar *url;
   const gchar *token;
   const gchar *token_path;
+  guint timeout_ms;
 } KvsContainerOptions;
 
 gchar *kvs_container_url_new (const gchar *relative, const gchar *full);

@@ -304,8 +304,8 @@ free_provider (KvsCredentialsProvider *provider)
  * @http: CA bundle and user agent; copied
  * @options: copied
  *
- * Version 2 of the protocol (kvs-api.md section 18), and version 1 where the service gives no token.
- * A machine that is not an EC2 instance gives %KVS_ERROR_NETWORK or %KVS_ERROR_TIMEOUT.
+ * Version 2 of the protocol (kvs-api.md section 18), and version 1 where the service gives no
+ * token. A machine that is not an EC2 instance gives %KVS_ERROR_NETWORK or %KVS_ERROR_TIMEOUT.
  *
  * Returns: (transfer full): a new provider
  */

@@ -10,8 +10,8 @@
 #define CONNECT_TIMEOUT_MS 3000
 #define TOTAL_TIMEOUT_MS 5000
 #define MAX_NAME_BYTES 128
-#define HINT "look at the certificate's IoT policy (iot:AssumeRoleWithCertificate), the role alias " \
-             "and the thing's name"
+#define HINT "look at the certificate's IoT policy (iot:AssumeRoleWithCertificate), the role " \
+             "alias and the thing's name"
 
 typedef struct {
   KvsRemoteProvider remote;

@@ -26,6 +26,8 @@ void
 kvs_sts_role_copy (KvsStsRole *copy, const KvsStsRole *role)
 {
   copy->url = g_strdup (role->url);
+  while (g_str_has_suffix (copy->url, "/"))
+    copy->url[strlen (copy->url) - 1] = '\0';
   copy->role_arn = g_strdup (role->role_arn);
   copy->session_name = role->session_name != NULL && *role->session_name != '\0'
                          ? g_strdup (role->session_name)
@@ -160,7 +162,7 @@ header_line (const KvsSigv4Header *header)
  * kvs_sts_sign:
  * @role: whose URL the request goes to
  * @region: region of the signature
- * @body: the form that is posted
+ * @body: the form that is posted to the URL and a slash
  * @credentials: what to sign with
  * @amz_date: see kvs_sigv4_format_date()
  *
@@ -174,6 +176,7 @@ kvs_sts_sign (const KvsStsRole *role, const gchar *region, const gchar *body,
   g_autoptr (GUri) uri = g_uri_parse (role->url, G_URI_FLAGS_ENCODED, NULL);
   g_autofree gchar *hash = kvs_sigv4_payload_hash ((const guint8 *) body, strlen (body));
   g_autofree gchar *host = NULL;
+  g_autofree gchar *path = NULL;
   g_autofree gchar *authorization = NULL;
   KvsSigv4Header headers[4] = { { "Content-Type", KVS_STS_CONTENT_TYPE },
                                 { "X-Amz-Date", amz_date } };
@@ -191,7 +194,7 @@ kvs_sts_sign (const KvsStsRole *role, const gchar *region, const gchar *body,
   for (guint i = 0; i < n; i++)
     g_ptr_array_add (lines, header_line (&headers[i]));
   headers[n++] = (KvsSigv4Header) { "Host", host };
-  request.path = *g_uri_get_path (uri) != '\0' ? g_uri_get_path (uri) : "/";
+  request.path = path = g_strconcat (g_uri_get_path (uri), "/", NULL);
   request.n_headers = n;
   authorization = kvs_sigv4_authorization (&request, &scope, credentials->access_key,
                                            credentials->secret_key);
