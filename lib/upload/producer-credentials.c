@@ -39,17 +39,48 @@ kvs_producer_ensure_credentials (KvsProducer *producer)
   return FALSE;
 }
 
-gboolean
-kvs_producer_refuse_credentials (KvsProducer *producer)
+static void
+on_replaced (KvsCredentials *credentials, const GError *error, gpointer user_data)
 {
-  return producer->credentials != NULL
-         && kvs_credentials_cache_refuse (producer->credentials, producer->client->credentials);
+  KvsProducer *producer = user_data;
+  g_autoptr (KvsServiceError) service_error = g_steal_pointer (&producer->refusal);
+  g_autoptr (GError) refusal = g_steal_pointer (&producer->refusal_error);
+
+  producer->credentials_waiter = NULL;
+  if (credentials != NULL)
+    kvs_producer_advance (producer);
+  else if (error != NULL)
+    kvs_producer_handle_call_failure (producer, NULL, error);
+  else
+    kvs_producer_give_up_or_wait (producer, KVS_RETRY_REFRESH_CREDENTIALS, service_error, refusal);
+}
+
+gboolean
+kvs_producer_replace_credentials (KvsProducer *producer, const KvsServiceError *service_error,
+                                  const GError *error)
+{
+  if (producer->credentials == NULL || producer->client->credentials == NULL)
+    return FALSE;
+  producer->refusal = kvs_service_error_copy (service_error);
+  producer->refusal_error = g_error_copy (error);
+  producer->credentials_waiter
+      = kvs_credentials_cache_replace (producer->credentials, producer->client->credentials,
+                                       on_replaced, producer);
+  return TRUE;
+}
+
+void
+kvs_producer_stop_waiting_for_credentials (KvsProducer *producer)
+{
+  g_clear_pointer (&producer->credentials_waiter, kvs_credentials_waiter_cancel);
+  g_clear_pointer (&producer->refusal, kvs_service_error_free);
+  g_clear_error (&producer->refusal_error);
 }
 
 void
 kvs_producer_close_credentials (KvsProducer *producer)
 {
-  g_clear_pointer (&producer->credentials_waiter, kvs_credentials_waiter_cancel);
+  kvs_producer_stop_waiting_for_credentials (producer);
   g_clear_pointer (&producer->credentials, kvs_credentials_cache_unref);
 }
 

@@ -121,6 +121,7 @@ leave_service (KvsProducer *producer)
   kvs_loop_cancel_timer (producer->loop, &producer->feed_timer);
   g_clear_pointer (&producer->call, kvs_aws_call_cancel);
   g_clear_pointer (&producer->session, kvs_session_free);
+  kvs_producer_stop_waiting_for_credentials (producer);
 }
 
 /* Not from inside a libcurl callback. May free the producer. */
@@ -323,14 +324,31 @@ fail_region (KvsProducer *producer)
   kvs_producer_fail (producer, NULL, error);
 }
 
+void
+kvs_producer_give_up_or_wait (KvsProducer *producer, KvsRetryAction action,
+                              const KvsServiceError *service_error, const GError *error)
+{
+  guint retry_after_s;
+  gint64 delay_us;
+
+  if (gives_up (producer, action)) {
+    kvs_producer_fail (producer, service_error, error);
+    return;
+  }
+  if (!producer->ack_was_told)
+    warn_sometimes (producer, service_error, error);
+  producer->ack_was_told = FALSE;
+  retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
+  delay_us = kvs_retry_delay_us (producer->n_failures, retry_after_s);
+  producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
+  kvs_producer_wait (producer, delay_us);
+}
+
 /* What every failed call and Session comes to. Not from inside a libcurl callback. */
 static void
 handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceError *service_error,
                 const GError *error)
 {
-  guint retry_after_s;
-  gint64 delay_us;
-
   producer->n_failures++;
   if (is_unknown_region (producer, error)) {
     fail_region (producer);
@@ -341,26 +359,13 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
     return;
   }
   if (action == KVS_RETRY_REFRESH_CREDENTIALS && service_error != NULL
-      && kvs_producer_refuse_credentials (producer)) {
-    /* What the source has by now may do. */
-    kvs_producer_wait (producer, 0);
+      && kvs_producer_replace_credentials (producer, service_error, error))
     return;
-  }
-  if (gives_up (producer, action)) {
-    kvs_producer_fail (producer, service_error, error);
-    return;
-  }
   if (action == KVS_RETRY_DESCRIBE)
     producer->described = FALSE;
   if (action == KVS_RETRY_DESCRIBE || action == KVS_RETRY_REFRESH_ENDPOINT)
     g_clear_pointer (&producer->data_endpoint, g_free);
-  if (!producer->ack_was_told)
-    warn_sometimes (producer, service_error, error);
-  producer->ack_was_told = FALSE;
-  retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
-  delay_us = kvs_retry_delay_us (producer->n_failures, retry_after_s);
-  producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
-  kvs_producer_wait (producer, delay_us);
+  kvs_producer_give_up_or_wait (producer, action, service_error, error);
 }
 
 void

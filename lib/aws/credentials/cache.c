@@ -8,10 +8,13 @@
 #define FIRST_RETRY_US G_USEC_PER_SEC
 #define LAST_RETRY_US (60 * G_USEC_PER_SEC)
 #define LEAST_RETRY_US (G_USEC_PER_SEC / 10)
+/* What the service refuses is not asked for again so soon: a hundred cameras may be refused at once. */
+#define LEAST_AGE_US G_USEC_PER_SEC
 
 struct _KvsCredentialsWaiter {
   KvsCredentialsCache *cache;
   KvsLoopTimer *timer; /* while what it waits for is there already */
+  KvsCredentials *refused; /* the waiter is after others than these; or NULL */
   KvsCredentialsFunc func;
   gpointer user_data;
 };
@@ -21,7 +24,8 @@ struct _KvsCredentialsCache {
   KvsLoop *loop;
   KvsCredentialsProvider *provider;
   KvsCredentials *current;
-  KvsCredentials *refused; /* what the service did not take, until something else came */
+  gint64 fetched_at_us; /* when the current ones came, monotonic */
+  gboolean is_replacing; /* the service does not take the current ones */
   KvsCredentialsFetch *fetch;
   KvsLoopTimer *refresh_timer;
   guint n_failures;
@@ -72,7 +76,6 @@ kvs_credentials_cache_unref (KvsCredentialsCache *cache)
   kvs_loop_cancel_timer (cache->loop, &cache->refresh_timer);
   kvs_credentials_fetch_cancel (cache->fetch);
   g_clear_pointer (&cache->current, kvs_credentials_unref);
-  g_clear_pointer (&cache->refused, kvs_credentials_unref);
   kvs_credentials_provider_free (cache->provider);
   g_free (cache);
 }
@@ -134,18 +137,34 @@ schedule_retry (KvsCredentialsCache *cache)
 }
 
 static void
+waiter_free (KvsCredentialsWaiter *waiter)
+{
+  g_clear_pointer (&waiter->refused, kvs_credentials_unref);
+  g_free (waiter);
+}
+
+/* The waiter has left the queue. */
+static void
+answer (KvsCredentialsWaiter *waiter, const GError *error)
+{
+  KvsCredentialsCache *cache = waiter->cache;
+  g_autoptr (KvsCredentials) credentials = NULL;
+  KvsCredentialsFunc func = waiter->func;
+  gpointer user_data = waiter->user_data;
+
+  if (error == NULL && (waiter->refused == NULL || !are_equal (cache->current, waiter->refused)))
+    credentials = kvs_credentials_ref (cache->current);
+  waiter_free (waiter);
+  func (credentials, error, user_data);
+}
+
+static void
 answer_waiters (KvsCredentialsCache *cache, const GError *error)
 {
   guint n = cache->waiters.length;
 
-  while (n-- > 0 && cache->waiters.length > 0) {
-    KvsCredentialsWaiter *waiter = g_queue_pop_head (&cache->waiters);
-    KvsCredentialsFunc func = waiter->func;
-    gpointer user_data = waiter->user_data;
-
-    g_free (waiter);
-    func (error == NULL ? cache->current : NULL, error, user_data);
-  }
+  while (n-- > 0 && cache->waiters.length > 0)
+    answer (g_queue_pop_head (&cache->waiters), error);
 }
 
 static void
@@ -153,6 +172,7 @@ take (KvsCredentialsCache *cache, KvsCredentials *credentials)
 {
   g_clear_pointer (&cache->current, kvs_credentials_unref);
   cache->current = kvs_credentials_ref (credentials);
+  cache->fetched_at_us = g_get_monotonic_time ();
   cache->n_failures = 0;
   schedule_refresh (cache);
 }
@@ -164,6 +184,7 @@ on_fetched (KvsCredentials *credentials, const GError *error, gpointer user_data
   g_autoptr (GError) none = NULL;
 
   cache->fetch = NULL;
+  cache->is_replacing = FALSE;
   if (credentials != NULL && !is_valid (credentials)) {
     none = g_error_new (KVS_ERROR, KVS_ERROR_CREDENTIALS,
                         "The credentials of %s have expired already", cache->provider->name);
@@ -201,20 +222,40 @@ start_fetch (KvsCredentialsCache *cache)
 KvsCredentials *
 kvs_credentials_cache_peek (KvsCredentialsCache *cache)
 {
-  return is_valid (cache->current) ? cache->current : NULL;
+  return is_valid (cache->current) && !cache->is_replacing ? cache->current : NULL;
 }
 
 static void
 on_waiter_timer (gpointer user_data)
 {
   KvsCredentialsWaiter *waiter = user_data;
-  KvsCredentialsCache *cache = waiter->cache;
-  KvsCredentialsFunc func = waiter->func;
-  gpointer func_data = waiter->user_data;
 
-  g_queue_remove (&cache->waiters, waiter);
-  g_free (waiter);
-  func (cache->current, NULL, func_data);
+  waiter->timer = NULL;
+  answer (waiter, NULL);
+}
+
+static KvsCredentialsWaiter *
+waiter_new (KvsCredentialsCache *cache, KvsCredentialsFunc func, gpointer user_data)
+{
+  KvsCredentialsWaiter *waiter = g_new0 (KvsCredentialsWaiter, 1);
+
+  waiter->cache = cache;
+  waiter->func = func;
+  waiter->user_data = user_data;
+  return waiter;
+}
+
+static void
+answer_soon (KvsCredentialsWaiter *waiter)
+{
+  waiter->timer = kvs_loop_add_timer (waiter->cache->loop, 0, on_waiter_timer, waiter);
+}
+
+static void
+wait_for_fetch (KvsCredentialsWaiter *waiter)
+{
+  g_queue_push_tail (&waiter->cache->waiters, waiter);
+  start_fetch (waiter->cache);
 }
 
 /**
@@ -229,17 +270,42 @@ KvsCredentialsWaiter *
 kvs_credentials_cache_get (KvsCredentialsCache *cache, KvsCredentialsFunc func,
                            gpointer user_data)
 {
-  KvsCredentialsWaiter *waiter = g_new0 (KvsCredentialsWaiter, 1);
+  KvsCredentialsWaiter *waiter = waiter_new (cache, func, user_data);
 
-  waiter->cache = cache;
-  waiter->func = func;
-  waiter->user_data = user_data;
-  if (kvs_credentials_cache_peek (cache) != NULL) {
-    waiter->timer = kvs_loop_add_timer (cache->loop, 0, on_waiter_timer, waiter);
+  if (kvs_credentials_cache_peek (cache) != NULL)
+    answer_soon (waiter);
+  else
+    wait_for_fetch (waiter);
+  return waiter;
+}
+
+/**
+ * kvs_credentials_cache_replace:
+ * @cache: a cache, to which the caller holds a reference
+ * @refused: credentials of it that the service did not take
+ * @func: called once, later, with other credentials, or neither those nor an error where the source
+ *   gives the same ones again
+ * @user_data: for @func
+ *
+ * The source is asked once, however many ask at the same time.
+ *
+ * Returns: what kvs_credentials_waiter_cancel() takes, until @func is called
+ */
+KvsCredentialsWaiter *
+kvs_credentials_cache_replace (KvsCredentialsCache *cache, KvsCredentials *refused,
+                               KvsCredentialsFunc func, gpointer user_data)
+{
+  KvsCredentialsWaiter *waiter = waiter_new (cache, func, user_data);
+  gint64 age_us = g_get_monotonic_time () - cache->fetched_at_us;
+
+  waiter->refused = kvs_credentials_ref (refused);
+  if (is_valid (cache->current)
+      && (!are_equal (cache->current, refused) || age_us < LEAST_AGE_US)) {
+    answer_soon (waiter);
     return waiter;
   }
-  g_queue_push_tail (&cache->waiters, waiter);
-  start_fetch (cache);
+  cache->is_replacing = TRUE;
+  wait_for_fetch (waiter);
   return waiter;
 }
 
@@ -254,30 +320,5 @@ kvs_credentials_waiter_cancel (KvsCredentialsWaiter *waiter)
 {
   g_queue_remove (&waiter->cache->waiters, waiter);
   kvs_loop_cancel_timer (waiter->cache->loop, &waiter->timer);
-  g_free (waiter);
-}
-
-/**
- * kvs_credentials_cache_refuse:
- * @cache: a cache
- * @credentials: of it, which the service did not take
- *
- * The source is asked again at the next kvs_credentials_cache_get(), unless that was done already.
- *
- * Returns: whether it is worth trying again: %FALSE where the source gives the same ones again
- */
-gboolean
-kvs_credentials_cache_refuse (KvsCredentialsCache *cache, KvsCredentials *credentials)
-{
-  gboolean is_old = cache->refused != NULL && are_equal (cache->refused, credentials);
-
-  if (cache->current != NULL && !are_equal (cache->current, credentials))
-    return TRUE;
-  g_clear_pointer (&cache->current, kvs_credentials_unref);
-  kvs_loop_cancel_timer (cache->loop, &cache->refresh_timer);
-  if (is_old)
-    return FALSE;
-  g_clear_pointer (&cache->refused, kvs_credentials_unref);
-  cache->refused = kvs_credentials_ref (credentials);
-  return TRUE;
+  waiter_free (waiter);
 }

@@ -17,7 +17,9 @@ void kvs_credentials_cache_unref (KvsCredentialsCache *cache);
 KvsCredentials *kvs_credentials_cache_peek (KvsCredentialsCache *cache);
 KvsCredentialsWaiter *kvs_credentials_cache_get (KvsCredentialsCache *cache,
                                                  KvsCredentialsFunc func, gpointer user_data);
+KvsCredentialsWaiter *kvs_credentials_cache_replace (KvsCredentialsCache *cache,
+                                                     KvsCredentials *refused,
+                                                     KvsCredentialsFunc func, gpointer user_data);
 void kvs_credentials_waiter_cancel (KvsCredentialsWaiter *waiter);
-gboolean kvs_credentials_cache_refuse (KvsCredentialsCache *cache, KvsCredentials *credentials);
 
 G_END_DECLS
