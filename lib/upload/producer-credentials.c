@@ -32,6 +32,8 @@ kvs_producer_ensure_credentials (KvsProducer *producer)
   credentials = kvs_credentials_cache_peek (producer->credentials);
   if (credentials != NULL) {
     kvs_aws_client_set_credentials (producer->client, credentials);
+    g_atomic_int_set (&producer->credentials_expiration_s,
+                      (guint) (credentials->expiration_us / G_USEC_PER_SEC));
     return TRUE;
   }
   producer->credentials_waiter

@@ -32,6 +32,7 @@ struct _KvsProducer {
   gint n_sessions;
   gint n_reconnects;
   gint n_error_acks;
+  guint credentials_expiration_s;
 
   /* the I/O thread alone */
   KvsAwsClient *client;

@@ -731,4 +731,5 @@ kvs_producer_get_stats (KvsProducer *producer, KvsProducerStats *stats)
   stats->sessions = (guint64) g_atomic_int_get (&producer->n_sessions);
   stats->reconnects = (guint64) g_atomic_int_get (&producer->n_reconnects);
   stats->error_acks = (guint64) g_atomic_int_get (&producer->n_error_acks);
+  stats->credentials_expiration_s = g_atomic_int_get (&producer->credentials_expiration_s);
 }

@@ -86,12 +86,15 @@ typedef struct {
  * @sessions: PutMedia requests that were accepted
  * @reconnects: of these, how many followed an error
  * @error_acks: ERROR Acks
+ * @credentials_expiration_s: when what requests are signed with ends, Unix seconds; 0 where it does
+ *   not, or nothing is there yet
  */
 typedef struct {
   KvsBufferStats buffer;
   guint64 sessions;
   guint64 reconnects;
   guint64 error_acks;
+  gint64 credentials_expiration_s;
 } KvsProducerStats;
 
 KvsProducer *kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *events,
