@@ -59,6 +59,16 @@ read_iot (const GstKvsSinkSettings *settings, KvsCredentialsConfig *config, GErr
   return check_iot (iot, error);
 }
 
+static gboolean
+read_given (const GstKvsSinkSettings *settings, KvsCredentialsConfig *config, GError **error)
+{
+  if (settings->access_key == NULL && settings->secret_key == NULL)
+    return TRUE;
+  config->given = kvs_credentials_from_strings (settings->access_key, settings->secret_key,
+                                                settings->session_token, error);
+  return config->given != NULL;
+}
+
 static gchar *
 choose_credential_path (const gchar *path)
 {
@@ -75,7 +85,8 @@ choose_credential_path (const gchar *path)
  * @region: of the service
  * @error: %KVS_ERROR_BAD_ARGUMENT or %KVS_ERROR_CREDENTIALS, with what to correct
  *
- * Keys that were typed win as a pair; a token of the environment does not belong to them.
+ * Keys that were typed win as a pair; a token of the environment does not belong to them. A profile
+ * that was named goes before keys of the environment, as with the AWS SDKs.
  *
  * Returns: (transfer full) (nullable): where credentials come from
  */
@@ -83,20 +94,15 @@ KvsCredentialsConfig *
 gst_kvs_sink_make_credentials (const GstKvsSinkSettings *settings, const gchar *region,
                                GError **error)
 {
-  g_autoptr (KvsCredentialsConfig) config = kvs_credentials_config_new (region, error);
+  g_autoptr (KvsCredentialsConfig) config = kvs_credentials_config_new (region);
 
-  if (config == NULL || !read_iot (settings, config, error))
+  if (!read_given (settings, config, error) || !read_iot (settings, config, error))
     return NULL;
-  if (settings->access_key != NULL || settings->secret_key != NULL) {
-    config->given = kvs_credentials_from_strings (settings->access_key, settings->secret_key,
-                                                  settings->session_token, error);
-    if (config->given == NULL)
-      return NULL;
-  }
   config->credential_path = choose_credential_path (settings->credential_path);
-  if (settings->profile != NULL && *settings->profile != '\0') {
-    g_free (config->profile);
-    config->profile = g_strdup (settings->profile);
-  }
+  if (settings->profile != NULL && *settings->profile != '\0')
+    kvs_credentials_config_name_profile (config, settings->profile);
+  else if (config->given == NULL && config->iot == NULL && config->credential_path == NULL
+           && !kvs_credentials_config_read_keys (config, error))
+    return NULL;
   return g_steal_pointer (&config);
 }

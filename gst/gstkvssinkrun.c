@@ -162,6 +162,23 @@ gst_kvs_sink_report_settings_error (GstKvsSink *sink)
     gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);
 }
 
+/* Once for each element: it says nothing new the second time. */
+void
+gst_kvs_sink_warn_of_typed_secret (GstKvsSink *sink)
+{
+  gboolean is_typed;
+
+  GST_OBJECT_LOCK (sink);
+  is_typed = !sink->typed_secret_was_told && sink->settings.secret_key != NULL;
+  sink->typed_secret_was_told |= is_typed;
+  GST_OBJECT_UNLOCK (sink);
+  if (is_typed)
+    GST_ELEMENT_WARNING (sink, RESOURCE, SETTINGS, (
+        "The secret key was given as a property, where lists of processes and histories of shells "
+        "show it; better: a profile of the shared AWS files, the environment, an IAM role, "
+        "credential-path or iot-certificate"), (NULL));
+}
+
 /* EOS goes out once, in PLAYING only, as every sink's does. */
 void
 gst_kvs_sink_post_eos_if_due (GstKvsSink *sink)
@@ -311,8 +328,7 @@ open_credentials (KvsLoop *loop, gpointer user_data)
 {
   const CredentialsSource *source = user_data;
 
-  return kvs_credentials_cache_new (
-      loop, kvs_default_chain_new (loop, &source->http, source->config));
+  return kvs_credentials_cache_for (loop, &source->http, source->config);
 }
 
 void

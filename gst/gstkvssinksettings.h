@@ -4,7 +4,7 @@
 
 #include <gst/gst.h>
 
-#include "aws/credentials/default-chain.h"
+#include "aws/credentials/shared-cache.h"
 #include "upload/producer.h"
 
 G_BEGIN_DECLS

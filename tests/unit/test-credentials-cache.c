@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Credentials that are kept fresh, and several sources asked in turn. The sources are scripted. */
-#include "aws/credentials/cache.h"
+#include "aws/credentials/shared-cache.h"
 
 #include <check.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "aws/credentials/chain.h"
+#include "aws/credentials/file-provider.h"
 #include "error.h"
 
 /* ---- a source that gives what the test says ---- */
@@ -402,6 +404,102 @@ START_TEST (test_failure_ends_the_search)
 }
 END_TEST
 
+/* ---- a file that changes ---- */
+
+static gchar *
+write_credentials (const gchar *folder, const gchar *key)
+{
+  g_autofree gchar *path = g_build_filename (folder, "credential", NULL);
+  g_autofree gchar *text = g_strdup_printf ("CREDENTIALS %s secret\n", key);
+
+  ck_assert (g_file_set_contents (path, text, -1, NULL));
+  return g_steal_pointer (&path);
+}
+
+typedef struct {
+  KvsCredentialsCache *cache;
+  const gchar *path;
+} Watched;
+
+static void
+watch (gpointer user_data)
+{
+  Watched *watched = user_data;
+
+  watched->cache
+      = kvs_credentials_cache_new (loop, kvs_file_provider_new (loop, watched->path));
+  kvs_credentials_cache_watch (watched->cache, watched->path, G_USEC_PER_SEC / 50);
+}
+
+START_TEST (test_file_changes)
+{
+  g_autofree gchar *folder = g_dir_make_tmp ("credentials-XXXXXX", NULL);
+  g_autofree gchar *path = write_credentials (folder, "AKIDFIRST0000000");
+  Watched watched = { NULL, path };
+
+  on_io_thread (watch, &watched);
+  ask (watched.cache, get, 1);
+  ck_assert_str_eq (access_key, "AKIDFIRST0000000");
+  /* the first look may come after the first change */
+  for (guint i = 0; g_strcmp0 (access_key, "AKIDOTHER0000000") != 0; i++) {
+    g_free (write_credentials (folder, i % 50 == 49 ? "AKIDTHIRD0000000" : "AKIDOTHER0000000"));
+    g_usleep (G_USEC_PER_SEC / 20);
+    ask (watched.cache, get, 1);
+  }
+  on_io_thread (drop, watched.cache);
+  g_unlink (path);
+  g_rmdir (folder);
+}
+END_TEST
+
+/* ---- all elements of the process ---- */
+
+typedef struct {
+  KvsCredentialsConfig *config;
+  KvsCredentialsCache *cache;
+} Opened;
+
+static void
+open_shared (gpointer user_data)
+{
+  Opened *opened = user_data;
+
+  opened->cache = kvs_credentials_cache_for (loop, &(KvsHttpOptions) { .ca_path = NULL },
+                                             opened->config);
+}
+
+static KvsCredentialsConfig *
+config_with_keys (const gchar *key, const gchar *secret)
+{
+  KvsCredentialsConfig *config = kvs_credentials_config_new ("us-west-2");
+
+  config->given = kvs_credentials_new (key, secret, NULL, 0);
+  return config;
+}
+
+START_TEST (test_one_cache_a_source)
+{
+  g_autoptr (KvsCredentialsConfig) config = config_with_keys ("AKIDONE", "secret");
+  g_autoptr (KvsCredentialsConfig) same = config_with_keys ("AKIDONE", "secret");
+  g_autoptr (KvsCredentialsConfig) other = config_with_keys ("AKIDONE", "another");
+  Opened opened[] = { { config }, { same }, { other } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (opened); i++)
+    on_io_thread (open_shared, &opened[i]);
+  ck_assert_ptr_eq (opened[0].cache, opened[1].cache);
+  ck_assert_ptr_ne (opened[0].cache, opened[2].cache);
+  on_io_thread (drop, opened[0].cache);
+  ask (opened[1].cache, get, 1);
+  ck_assert_str_eq (access_key, "AKIDONE");
+  on_io_thread (drop, opened[1].cache);
+  on_io_thread (drop, opened[2].cache);
+  /* nothing is left of it */
+  on_io_thread (open_shared, &opened[0]);
+  ask (opened[0].cache, get, 1);
+  on_io_thread (drop, opened[0].cache);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -424,6 +522,8 @@ main (void)
   tcase_add_test (tc, test_refused_and_the_source_fails);
   tcase_add_test (tc, test_first_that_has_some);
   tcase_add_test (tc, test_failure_ends_the_search);
+  tcase_add_test (tc, test_file_changes);
+  tcase_add_test (tc, test_one_cache_a_source);
   suite_add_tcase (s, tc);
 
   runner = srunner_create (s);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "aws/credentials/cache.h"
 
+#include "net/file-watch.h"
+
 /* Credentials are renewed when this part of their time is over, give or take the jitter. */
 #define REFRESH_AT 0.7
 #define REFRESH_JITTER 0.1
@@ -30,6 +32,9 @@ struct _KvsCredentialsCache {
   KvsLoopTimer *refresh_timer;
   guint n_failures;
   GQueue waiters; /* of KvsCredentialsWaiter */
+  KvsFileWatch *watch;
+  gpointer thing; /* which goes with the cache */
+  GDestroyNotify thing_free;
 };
 
 /**
@@ -74,9 +79,12 @@ kvs_credentials_cache_unref (KvsCredentialsCache *cache)
   if (cache == NULL || --cache->refs > 0)
     return;
   kvs_loop_cancel_timer (cache->loop, &cache->refresh_timer);
+  g_clear_pointer (&cache->watch, kvs_file_watch_free);
   kvs_credentials_fetch_cancel (cache->fetch);
   g_clear_pointer (&cache->current, kvs_credentials_unref);
   kvs_credentials_provider_free (cache->provider);
+  if (cache->thing_free != NULL)
+    cache->thing_free (cache->thing);
   g_free (cache);
 }
 
@@ -211,7 +219,43 @@ start_fetch (KvsCredentialsCache *cache)
     cache->fetch = kvs_credentials_provider_fetch (cache->provider, on_fetched, cache);
 }
 
+static void
+on_file_changed (gpointer user_data)
+{
+  start_fetch (user_data);
+}
+
 /* ---- from outside ---- */
+
+/**
+ * kvs_credentials_cache_own:
+ * @cache: a cache that owns nothing yet
+ * @thing: (transfer full): what the source needs for as long as it is there
+ * @free: frees @thing after the source
+ */
+void
+kvs_credentials_cache_own (KvsCredentialsCache *cache, gpointer thing, GDestroyNotify free)
+{
+  cache->thing = thing;
+  cache->thing_free = free;
+}
+
+/**
+ * kvs_credentials_cache_watch:
+ * @cache: a cache that watches nothing yet
+ * @path: a file that the source reads
+ * @interval_us: how often to look
+ *
+ * The source is asked again when the file has changed.
+ */
+void
+kvs_credentials_cache_watch (KvsCredentialsCache *cache, const gchar *path, gint64 interval_us)
+{
+  const gchar *const paths[] = { path, NULL };
+
+  cache->watch
+      = kvs_file_watch_new (cache->loop, paths, interval_us, on_file_changed, cache);
+}
 
 /**
  * kvs_credentials_cache_peek:

@@ -13,6 +13,9 @@ typedef struct _KvsCredentialsWaiter KvsCredentialsWaiter;
 KvsCredentialsCache *kvs_credentials_cache_new (KvsLoop *loop, KvsCredentialsProvider *provider);
 KvsCredentialsCache *kvs_credentials_cache_ref (KvsCredentialsCache *cache);
 void kvs_credentials_cache_unref (KvsCredentialsCache *cache);
+void kvs_credentials_cache_own (KvsCredentialsCache *cache, gpointer thing, GDestroyNotify free);
+void kvs_credentials_cache_watch (KvsCredentialsCache *cache, const gchar *path,
+                                  gint64 interval_us);
 
 KvsCredentials *kvs_credentials_cache_peek (KvsCredentialsCache *cache);
 KvsCredentialsWaiter *kvs_credentials_cache_get (KvsCredentialsCache *cache,

@@ -67,33 +67,20 @@ imds_url (void)
   return g_steal_pointer (&url);
 }
 
-/* Half a pair of keys is a mistake; none is not. */
-static gboolean
-read_keys (KvsCredentialsConfig *config, GError **error)
-{
-  if (!is_set ("AWS_ACCESS_KEY_ID") && !is_set ("AWS_SECRET_ACCESS_KEY"))
-    return TRUE;
-  config->environment = kvs_credentials_from_environment (error);
-  return config->environment != NULL;
-}
-
 /**
  * kvs_credentials_config_new:
  * @region: of the service
- * @error: %KVS_ERROR_CREDENTIALS where the environment has half of a pair of keys
  *
- * Reads the environment.
+ * Reads the environment, but for the keys there.
  *
- * Returns: (transfer full) (nullable): what it says; nothing is typed by the user yet
+ * Returns: (transfer full): what it says; nothing is typed by the user yet
  */
 KvsCredentialsConfig *
-kvs_credentials_config_new (const gchar *region, GError **error)
+kvs_credentials_config_new (const gchar *region)
 {
-  g_autoptr (KvsCredentialsConfig) config = g_new0 (KvsCredentialsConfig, 1);
+  KvsCredentialsConfig *config = g_new0 (KvsCredentialsConfig, 1);
 
   g_atomic_ref_count_init (&config->refs);
-  if (!read_keys (config, error))
-    return NULL;
   config->web_identity_token_file = variable ("AWS_WEB_IDENTITY_TOKEN_FILE");
   config->role_arn = variable ("AWS_ROLE_ARN");
   config->role_session_name = variable ("AWS_ROLE_SESSION_NAME");
@@ -113,7 +100,41 @@ kvs_credentials_config_new (const gchar *region, GError **error)
   config->imds_url = imds_url ();
   config->sts_url = sts_url_for (region);
   config->region = g_strdup (region);
-  return g_steal_pointer (&config);
+  return config;
+}
+
+/**
+ * kvs_credentials_config_read_keys:
+ * @config: a config
+ * @error: %KVS_ERROR_CREDENTIALS where there is half of a pair
+ *
+ * Reads the keys of the environment, if there are any.
+ *
+ * Returns: whether that went well
+ */
+gboolean
+kvs_credentials_config_read_keys (KvsCredentialsConfig *config, GError **error)
+{
+  if (!is_set ("AWS_ACCESS_KEY_ID") && !is_set ("AWS_SECRET_ACCESS_KEY"))
+    return TRUE;
+  config->environment = kvs_credentials_from_environment (error);
+  return config->environment != NULL;
+}
+
+/**
+ * kvs_credentials_config_name_profile:
+ * @config: a config
+ * @profile: of the shared files, named by the user for this one element
+ *
+ * What the environment says of other sources counts no more.
+ */
+void
+kvs_credentials_config_name_profile (KvsCredentialsConfig *config, const gchar *profile)
+{
+  g_free (config->profile);
+  config->profile = g_strdup (profile);
+  g_clear_pointer (&config->environment, kvs_credentials_unref);
+  g_clear_pointer (&config->web_identity_token_file, g_free);
 }
 
 static void

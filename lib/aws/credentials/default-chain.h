@@ -58,7 +58,9 @@ typedef struct {
   gchar *region;
 } KvsCredentialsConfig;
 
-KvsCredentialsConfig *kvs_credentials_config_new (const gchar *region, GError **error);
+KvsCredentialsConfig *kvs_credentials_config_new (const gchar *region);
+gboolean kvs_credentials_config_read_keys (KvsCredentialsConfig *config, GError **error);
+void kvs_credentials_config_name_profile (KvsCredentialsConfig *config, const gchar *profile);
 KvsCredentialsConfig *kvs_credentials_config_ref (KvsCredentialsConfig *config);
 void kvs_credentials_config_unref (KvsCredentialsConfig *config);
 KvsCredentialsProvider *kvs_default_chain_new (KvsLoop *loop, const KvsHttpOptions *http,
