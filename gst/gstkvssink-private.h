@@ -27,6 +27,7 @@ struct _GstKvsSink {
   gboolean finished;    /* kvs_producer_finish() was called */
   gboolean drained;     /* all is delivered; EOS may be posted */
   gboolean is_playing;
+  gboolean typed_secret_was_told;
   guint32 eos_seqnum;
   guint32 flush_seqnum;
   gint64 dropped_warning_us;
@@ -48,6 +49,7 @@ KvsProducer *gst_kvs_sink_get_producer (GstKvsSink *sink);
 KvsProducer *gst_kvs_sink_get_run (GstKvsSink *sink, guint *generation);
 KvsMetadata *gst_kvs_sink_get_metadata (GstKvsSink *sink);
 void gst_kvs_sink_report_settings_error (GstKvsSink *sink);
+void gst_kvs_sink_warn_of_typed_secret (GstKvsSink *sink);
 GstStructure *gst_kvs_sink_get_stats (GstKvsSink *sink);
 void gst_kvs_sink_post_eos_if_due (GstKvsSink *sink);
 

@@ -126,8 +126,10 @@ gst_kvs_sink_change_state (GstElement *element, GstStateChange transition)
   switch (transition) {
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       reset_run (sink);
-      if (open_target (sink))
+      if (open_target (sink)) {
+        gst_kvs_sink_warn_of_typed_secret (sink);
         gst_kvs_sink_start_producer (sink);
+      }
       break;
     case GST_STATE_CHANGE_PLAYING_TO_PAUSED:
       set_playing (sink, FALSE);

@@ -226,7 +226,8 @@ gst_kvs_sink_make_stats (const KvsProducerStats *stats, const gchar *last_error)
       "bytes-per-second", G_TYPE_UINT64,
       buffer->bytes_per_s, "ack-latency", G_TYPE_INT64, buffer->ack_latency_ns, "sessions",
       G_TYPE_UINT64, stats->sessions, "reconnects", G_TYPE_UINT64, stats->reconnects,
-      "error-acks", G_TYPE_UINT64, stats->error_acks, "last-error", G_TYPE_STRING, last_error,
+      "error-acks", G_TYPE_UINT64, stats->error_acks, "credentials-expiration",
+      G_TYPE_INT64, stats->credentials_expiration_s, "last-error", G_TYPE_STRING, last_error,
       NULL);
 
   for (guint i = 0; i < KVS_N_DROP_REASONS; i++) {

@@ -162,6 +162,23 @@ gst_kvs_sink_report_settings_error (GstKvsSink *sink)
     gst_kvs_sink_report_error (GST_ELEMENT (sink), error, NULL);
 }
 
+/* Once for each element: it says nothing new the second time. */
+void
+gst_kvs_sink_warn_of_typed_secret (GstKvsSink *sink)
+{
+  gboolean is_typed;
+
+  GST_OBJECT_LOCK (sink);
+  is_typed = !sink->typed_secret_was_told && sink->settings.secret_key != NULL;
+  sink->typed_secret_was_told |= is_typed;
+  GST_OBJECT_UNLOCK (sink);
+  if (is_typed)
+    GST_ELEMENT_WARNING (sink, RESOURCE, SETTINGS, (
+        "The secret key was given as a property, where lists of processes and histories of shells "
+        "show it; better: a profile of the shared AWS files, the environment, an IAM role, "
+        "credential-path or iot-certificate"), (NULL));
+}
+
 /* EOS goes out once, in PLAYING only, as every sink's does. */
 void
 gst_kvs_sink_post_eos_if_due (GstKvsSink *sink)
@@ -276,6 +293,44 @@ add_tracks (GstKvsSink *sink, KvsProducer *producer)
   }
 }
 
+/* What the producer needs for as long as it goes on by itself. */
+typedef struct {
+  KvsCredentialsConfig *config;
+  KvsHttpOptions http;
+} CredentialsSource;
+
+static CredentialsSource *
+credentials_source_new (GstKvsSink *sink, GstKvsSinkTarget *target)
+{
+  KvsHttpOptions http = gst_kvs_sink_target_get_http (&sink->settings, target);
+  CredentialsSource *source = g_new (CredentialsSource, 1);
+
+  source->config = kvs_credentials_config_ref (target->credentials);
+  source->http = http;
+  source->http.ca_path = g_strdup (http.ca_path);
+  source->http.user_agent = g_strdup (http.user_agent);
+  return source;
+}
+
+static void
+credentials_source_free (gpointer data)
+{
+  CredentialsSource *source = data;
+
+  kvs_credentials_config_unref (source->config);
+  g_free (source->http.ca_path);
+  g_free (source->http.user_agent);
+  g_free (source);
+}
+
+static KvsCredentialsCache *
+open_credentials (KvsLoop *loop, gpointer user_data)
+{
+  const CredentialsSource *source = user_data;
+
+  return kvs_credentials_cache_for (loop, &source->http, source->config);
+}
+
 void
 gst_kvs_sink_start_producer (GstKvsSink *sink)
 {
@@ -290,12 +345,16 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
     .spool_trouble = on_spool_trouble,
     .drained = on_drained,
   };
-  const GstKvsSinkTarget *target = sink->target;
+  GstKvsSinkTarget *target = sink->target;
   KvsProducerConfig config = {
     .definition = target->definition,
     .region = target->region,
     .endpoint = target->endpoint,
-    .credentials = target->credentials,
+    .credentials = {
+      .open = open_credentials,
+      .user_data = credentials_source_new (sink, target),
+      .destroy = credentials_source_free,
+    },
     .metadata = target->metadata,
     .http = gst_kvs_sink_target_get_http (&sink->settings, target),
   };

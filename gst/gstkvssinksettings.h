@@ -4,6 +4,7 @@
 
 #include <gst/gst.h>
 
+#include "aws/credentials/shared-cache.h"
 #include "upload/producer.h"
 
 G_BEGIN_DECLS
@@ -66,6 +67,13 @@ typedef struct {
   gchar *session_token;
   gchar *credential_path;
   GstStructure *iot_certificate;
+  gchar *iot_endpoint;
+  gchar *iot_cert_path;
+  gchar *iot_key_path;
+  gchar *iot_ca_path;
+  gchar *iot_role_alias;
+  gchar *iot_thing_name;
+  gchar *profile;
   guint rotation_period_s;
 
   gchar *aws_region;
@@ -91,7 +99,7 @@ typedef struct {
   gchar *endpoint;
   gchar *ca_path;
   gchar *user_agent;
-  KvsCredentials *credentials;
+  KvsCredentialsConfig *credentials;
   KvsMetadata *metadata;
 } GstKvsSinkTarget;
 
@@ -103,6 +111,8 @@ gboolean gst_kvs_sink_settings_set (GstKvsSinkSettings *settings, const GParamSp
 gboolean gst_kvs_sink_settings_get (const GstKvsSinkSettings *settings, const GParamSpec *pspec,
                                     GValue *value);
 
+KvsCredentialsConfig *gst_kvs_sink_make_credentials (const GstKvsSinkSettings *settings,
+                                                     const gchar *region, GError **error);
 GstKvsSinkTarget *gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error);
 KvsHttpOptions gst_kvs_sink_target_get_http (const GstKvsSinkSettings *settings,
                                              const GstKvsSinkTarget *target);

@@ -96,12 +96,6 @@ check_track_settings (const GstKvsSinkSettings *settings, GError **error)
                  KVS_MAX_TRACK_NAME_BYTES);
     return FALSE;
   }
-  if (settings->iot_certificate != NULL) {
-    g_set_error_literal (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
-                         "iot-certificate cannot be used in this version; set access-key and "
-                         "secret-key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
-    return FALSE;
-  }
   return TRUE;
 }
 
@@ -150,15 +144,10 @@ choose_ca_path (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GE
   return FALSE;
 }
 
-/* Keys that were typed win as a pair; a token of the environment does not belong to them. */
 static gboolean
 choose_credentials (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
 {
-  if (settings->access_key != NULL || settings->secret_key != NULL)
-    target->credentials = kvs_credentials_from_strings (settings->access_key, settings->secret_key,
-                                                        settings->session_token, error);
-  else
-    target->credentials = kvs_credentials_from_environment (error);
+  target->credentials = gst_kvs_sink_make_credentials (settings, target->region, error);
   return target->credentials != NULL;
 }
 
@@ -247,7 +236,7 @@ gst_kvs_sink_target_free (GstKvsSinkTarget *target)
   g_free (target->endpoint);
   g_free (target->ca_path);
   g_free (target->user_agent);
-  g_clear_pointer (&target->credentials, kvs_credentials_unref);
+  kvs_credentials_config_unref (target->credentials);
   kvs_metadata_unref (target->metadata);
   g_free (target);
 }

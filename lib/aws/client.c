@@ -26,7 +26,7 @@ struct _KvsAwsCall {
  * @loop: where requests run
  * @region: region of the signature
  * @endpoint: base URL of the control plane
- * @credentials: what to sign with
+ * @credentials: (nullable): what to sign with; %NULL until kvs_aws_client_set_credentials()
  * @http: copied
  *
  * Returns: (transfer full): a new client
@@ -43,7 +43,7 @@ kvs_aws_client_new (KvsLoop *loop, const gchar *region, const gchar *endpoint,
   client->http.user_agent = g_strdup (http->user_agent);
   client->region = g_strdup (region);
   client->endpoint = g_strdup (endpoint);
-  client->credentials = kvs_credentials_ref (credentials);
+  client->credentials = credentials != NULL ? kvs_credentials_ref (credentials) : NULL;
   return client;
 }
 
@@ -61,8 +61,23 @@ kvs_aws_client_free (KvsAwsClient *client)
   g_free (client->http.user_agent);
   g_free (client->region);
   g_free (client->endpoint);
-  kvs_credentials_unref (client->credentials);
+  g_clear_pointer (&client->credentials, kvs_credentials_unref);
   g_free (client);
+}
+
+/**
+ * kvs_aws_client_set_credentials:
+ * @client: a client
+ * @credentials: what to sign with from now on
+ *
+ * I/O thread only.
+ */
+void
+kvs_aws_client_set_credentials (KvsAwsClient *client, KvsCredentials *credentials)
+{
+  kvs_credentials_ref (credentials);
+  g_clear_pointer (&client->credentials, kvs_credentials_unref);
+  client->credentials = credentials;
 }
 
 /* As libcurl writes it: the port only where it is not the scheme's own. */

@@ -49,6 +49,7 @@ typedef struct _KvsAwsCall KvsAwsCall;
 KvsAwsClient *kvs_aws_client_new (KvsLoop *loop, const gchar *region, const gchar *endpoint,
                                   KvsCredentials *credentials, const KvsHttpOptions *http);
 void kvs_aws_client_free (KvsAwsClient *client);
+void kvs_aws_client_set_credentials (KvsAwsClient *client, KvsCredentials *credentials);
 struct curl_slist *kvs_aws_client_sign (const KvsAwsClient *client, const gchar *url,
                                         const KvsSigv4Header *headers, guint n_headers,
                                         const gchar *payload_sha256_hex);

@@ -203,6 +203,27 @@ kvs_service_error_parse (const KvsServiceAnswer *answer)
 }
 
 /**
+ * kvs_service_error_copy:
+ * @error: an error
+ *
+ * Returns: (transfer full): a copy
+ */
+KvsServiceError *
+kvs_service_error_copy (const KvsServiceError *error)
+{
+  KvsServiceError *copy = g_new (KvsServiceError, 1);
+
+  *copy = (KvsServiceError) {
+    .http_status = error->http_status,
+    .type = g_strdup (error->type),
+    .message = g_strdup (error->message),
+    .request_id = g_strdup (error->request_id),
+    .retry_after_s = error->retry_after_s,
+  };
+  return copy;
+}
+
+/**
  * kvs_service_error_free:
  * @error: (transfer full) (nullable): an error
  */

@@ -39,6 +39,7 @@ typedef struct {
 } KvsServiceError;
 
 KvsServiceError *kvs_service_error_parse (const KvsServiceAnswer *answer);
+KvsServiceError *kvs_service_error_copy (const KvsServiceError *error);
 void kvs_service_error_free (KvsServiceError *error);
 
 KvsError kvs_service_error_classify (const KvsServiceError *error);

@@ -8,26 +8,10 @@
 
 #include "error.h"
 
-/* The largest answer of a control-plane call; real ones have a few hundred bytes. */
-#define MAX_BODY_BYTES (1024 * 1024)
 #define MAX_HEADER_VALUE_BYTES 512
 #define KEEPALIVE_S 20L
 /* How long the kernel may keep bytes that the peer does not acknowledge. */
 #define TCP_USER_TIMEOUT_MS 30000
-
-struct _KvsHttpCall {
-  KvsLoop *loop;
-  CURL *easy;
-  struct curl_slist *headers;
-  gchar *url;
-  KvsHttpHead head;
-  GByteArray *body;
-  gchar detail[CURL_ERROR_SIZE];
-  GError *start_error;          /* why it could not even begin, told on the next turn */
-  KvsLoopTimer *start_error_timer;
-  KvsHttpDoneFunc func;
-  gpointer user_data;
-};
 
 /* ---- heads ---- */
 
@@ -198,126 +182,4 @@ kvs_http_error_new (CURLcode code, const gchar *detail, const gchar *url)
   if (code == CURLE_COULDNT_RESOLVE_HOST)
     return g_error_new (KVS_ERROR, KVS_ERROR_UNKNOWN_HOST, "Host %s cannot be resolved", host);
   return g_error_new (KVS_ERROR, (gint) code_of (code), "%s: %s", host, reason);
-}
-
-/* ---- short calls ---- */
-
-static void
-call_free (KvsHttpCall *call)
-{
-  kvs_loop_cancel_timer (call->loop, &call->start_error_timer);
-  g_clear_error (&call->start_error);
-  curl_easy_cleanup (call->easy);
-  curl_slist_free_all (call->headers);
-  kvs_http_head_clear (&call->head);
-  g_byte_array_unref (call->body);
-  g_free (call->url);
-  kvs_loop_release (call->loop);
-  g_free (call);
-}
-
-static size_t
-on_header (char *line, size_t size, size_t n, void *user_data)
-{
-  KvsHttpCall *call = user_data;
-
-  kvs_http_head_read_line (&call->head, line, size * n);
-  return size * n;
-}
-
-static size_t
-on_body (char *data, size_t size, size_t n, void *user_data)
-{
-  KvsHttpCall *call = user_data;
-
-  if (call->body->len + size * n > MAX_BODY_BYTES)
-    return 0;
-  g_byte_array_append (call->body, (const guint8 *) data, (guint) (size * n));
-  return size * n;
-}
-
-static void
-on_done (CURLcode result, gpointer user_data)
-{
-  KvsHttpCall *call = user_data;
-
-  if (result == CURLE_OK) {
-    g_autoptr (GBytes) body = g_bytes_new (call->body->data, call->body->len);
-
-    call->func (&call->head, body, NULL, call->user_data);
-  } else {
-    g_autoptr (GError) error = kvs_http_error_new (result, call->detail, call->url);
-
-    call->func (NULL, NULL, error, call->user_data);
-  }
-  call_free (call);
-}
-
-static void
-on_not_started (gpointer user_data)
-{
-  KvsHttpCall *call = user_data;
-
-  call->start_error_timer = NULL;
-  call->func (NULL, NULL, call->start_error, call->user_data);
-  call_free (call);
-}
-
-/**
- * kvs_http_post:
- * @loop: the loop
- * @options: see #KvsHttpOptions
- * @url: where to
- * @headers: (transfer full): header lines
- * @body: what to send
- * @func: called once with the answer, never before this function has returned
- * @user_data: for @func
- *
- * I/O thread only.
- *
- * Returns: (transfer none): the call, until @func is called or kvs_http_call_cancel()
- */
-KvsHttpCall *
-kvs_http_post (KvsLoop *loop, const KvsHttpOptions *options, const gchar *url,
-               struct curl_slist *headers, const gchar *body, KvsHttpDoneFunc func,
-               gpointer user_data)
-{
-  KvsHttpCall *call = g_new0 (KvsHttpCall, 1);
-
-  call->loop = kvs_loop_ref (loop);
-  call->easy = curl_easy_init ();
-  call->headers = headers;
-  call->url = g_strdup (url);
-  call->body = g_byte_array_new ();
-  call->func = func;
-  call->user_data = user_data;
-
-  kvs_http_configure (call->easy, options, url, &call->start_error);
-  curl_easy_setopt (call->easy, CURLOPT_ERRORBUFFER, call->detail);
-  curl_easy_setopt (call->easy, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt (call->easy, CURLOPT_POSTFIELDSIZE, (long) strlen (body));
-  curl_easy_setopt (call->easy, CURLOPT_COPYPOSTFIELDS, body);
-  curl_easy_setopt (call->easy, CURLOPT_TIMEOUT_MS, (long) options->total_timeout_ms);
-  curl_easy_setopt (call->easy, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt (call->easy, CURLOPT_HEADERDATA, call);
-  curl_easy_setopt (call->easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt (call->easy, CURLOPT_WRITEDATA, call);
-  if (call->start_error == NULL && !kvs_loop_add_transfer (loop, call->easy, on_done, call))
-    call->start_error = kvs_http_error_new (CURLE_FAILED_INIT, NULL, url);
-  if (call->start_error != NULL)
-    call->start_error_timer = kvs_loop_add_timer (loop, 0, on_not_started, call);
-  return call;
-}
-
-/**
- * kvs_http_call_cancel:
- * @call: (transfer full): a call whose function was not called yet
- *
- * I/O thread only. The function will not be called.
- */
-void
-kvs_http_call_cancel (KvsHttpCall *call)
-{
-  kvs_loop_remove_transfer (call->loop, call->easy);
-  call_free (call);
 }

@@ -55,6 +55,42 @@ typedef void (*KvsHttpDoneFunc) (const KvsHttpHead *head, GBytes *body, const GE
 
 typedef struct _KvsHttpCall KvsHttpCall;
 
+/**
+ * KvsHttpRequest:
+ * @method: "GET", "PUT" or "POST"
+ * @url: where to, http or https
+ * @headers: (nullable): header lines, ended by %NULL
+ * @body: (nullable): what to send; none with GET
+ * @max_answer_bytes: of the answer's body; 0 for 1 MiB
+ * @connect_timeout_ms: 0 for that of #KvsHttpOptions
+ * @total_timeout_ms: 0 for that of #KvsHttpOptions
+ * @client_certificate_pem: (nullable): certificate, and those between it and its CA
+ * @client_key_pem: (nullable): its private key
+ * @ca_path: (nullable): file or folder of trusted certificates in place of that of #KvsHttpOptions
+ * @sni_host: (nullable): whom TLS asks for and whose certificate it expects, where @url has an
+ *   address or another name; the Host header follows it
+ * @no_proxy: whether to go straight there, whatever the environment says of proxies
+ *
+ * What kvs_http_request() sends. All is copied.
+ */
+typedef struct {
+  const gchar *method;
+  const gchar *url;
+  const gchar *const *headers;
+  const gchar *body;
+  gsize max_answer_bytes;
+  guint connect_timeout_ms;
+  guint total_timeout_ms;
+  const gchar *client_certificate_pem;
+  const gchar *client_key_pem;
+  const gchar *ca_path;
+  const gchar *sni_host;
+  gboolean no_proxy;
+} KvsHttpRequest;
+
+KvsHttpCall *kvs_http_request (KvsLoop *loop, const KvsHttpOptions *options,
+                               const KvsHttpRequest *request, KvsHttpDoneFunc func,
+                               gpointer user_data);
 KvsHttpCall *kvs_http_post (KvsLoop *loop, const KvsHttpOptions *options, const gchar *url,
                             struct curl_slist *headers, const gchar *body, KvsHttpDoneFunc func,
                             gpointer user_data);

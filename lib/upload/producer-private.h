@@ -32,9 +32,15 @@ struct _KvsProducer {
   gint n_sessions;
   gint n_reconnects;
   gint n_error_acks;
+  guint credentials_expiration_s;
 
   /* the I/O thread alone */
   KvsAwsClient *client;
+  KvsProducerCredentials credentials_source;
+  KvsCredentialsCache *credentials; /* NULL before the start */
+  KvsCredentialsWaiter *credentials_waiter;
+  KvsServiceError *refusal; /* while other credentials are asked for */
+  GError *refusal_error;
   gboolean running; /* owns a reference */
   gboolean finishing;
   gboolean saving; /* the disk does the last it has to */
@@ -73,10 +79,24 @@ struct _KvsProducer {
 
 /* Takes the next step, unless one is under way. */
 void kvs_producer_advance (KvsProducer *producer);
+/* Returns: whether there are credentials now; else kvs_producer_advance() follows. */
+gboolean kvs_producer_ensure_credentials (KvsProducer *producer);
+/* Asks the source for others than those the service has refused; what follows is up to the answer.
+ * Returns: whether there is a source to ask. */
+gboolean kvs_producer_replace_credentials (KvsProducer *producer,
+                                           const KvsServiceError *service_error,
+                                           const GError *error);
+void kvs_producer_stop_waiting_for_credentials (KvsProducer *producer);
+void kvs_producer_close_credentials (KvsProducer *producer);
+/* Returns: how long a Session may last, in microseconds. */
+gint64 kvs_producer_get_session_us (KvsProducer *producer, gint64 max_us);
 void kvs_producer_mark_contact (KvsProducer *producer);
 void kvs_producer_wait (KvsProducer *producer, gint64 delay_us);
 void kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error,
                         const GError *error);
+/* For a failure that nothing but time can mend. */
+void kvs_producer_give_up_or_wait (KvsProducer *producer, KvsRetryAction action,
+                                   const KvsServiceError *service_error, const GError *error);
 void kvs_producer_handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
                                        const GError *error);
 

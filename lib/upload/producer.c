@@ -40,7 +40,8 @@ kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *even
   producer->buffer = kvs_fragment_buffer_new (config->definition, config->metadata);
   producer->feed = kvs_feed_new (producer->buffer, config->definition);
   producer->client = kvs_aws_client_new (producer->loop, config->region, config->endpoint,
-                                         config->credentials, &config->http);
+                                         NULL, &config->http);
+  producer->credentials_source = config->credentials;
   return producer;
 }
 
@@ -79,6 +80,8 @@ kvs_producer_unref (KvsProducer *producer)
   kvs_stream_definition_free (producer->definition);
   if (producer->destroy != NULL)
     producer->destroy (producer->user_data);
+  if (producer->credentials_source.destroy != NULL)
+    producer->credentials_source.destroy (producer->credentials_source.user_data);
   g_free (producer->content_type);
   g_free (producer->stream_arn);
   g_free (producer->data_endpoint);
@@ -118,6 +121,7 @@ leave_service (KvsProducer *producer)
   kvs_loop_cancel_timer (producer->loop, &producer->feed_timer);
   g_clear_pointer (&producer->call, kvs_aws_call_cancel);
   g_clear_pointer (&producer->session, kvs_session_free);
+  kvs_producer_stop_waiting_for_credentials (producer);
 }
 
 /* Not from inside a libcurl callback. May free the producer. */
@@ -129,6 +133,7 @@ stop (KvsProducer *producer)
   producer->running = FALSE;
   kvs_producer_update_exit_hold (producer);
   leave_service (producer);
+  kvs_producer_close_credentials (producer);
   kvs_fragment_buffer_close_spool (producer->buffer);
   kvs_producer_unref (producer);
 }
@@ -319,14 +324,31 @@ fail_region (KvsProducer *producer)
   kvs_producer_fail (producer, NULL, error);
 }
 
+void
+kvs_producer_give_up_or_wait (KvsProducer *producer, KvsRetryAction action,
+                              const KvsServiceError *service_error, const GError *error)
+{
+  guint retry_after_s;
+  gint64 delay_us;
+
+  if (gives_up (producer, action)) {
+    kvs_producer_fail (producer, service_error, error);
+    return;
+  }
+  if (!producer->ack_was_told)
+    warn_sometimes (producer, service_error, error);
+  producer->ack_was_told = FALSE;
+  retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
+  delay_us = kvs_retry_delay_us (producer->n_failures, retry_after_s);
+  producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
+  kvs_producer_wait (producer, delay_us);
+}
+
 /* What every failed call and Session comes to. Not from inside a libcurl callback. */
 static void
 handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceError *service_error,
                 const GError *error)
 {
-  guint retry_after_s;
-  gint64 delay_us;
-
   producer->n_failures++;
   if (is_unknown_region (producer, error)) {
     fail_region (producer);
@@ -336,21 +358,14 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
     give_up_delivery (producer, "before the end");
     return;
   }
-  if (gives_up (producer, action)) {
-    kvs_producer_fail (producer, service_error, error);
+  if (action == KVS_RETRY_REFRESH_CREDENTIALS && service_error != NULL
+      && kvs_producer_replace_credentials (producer, service_error, error))
     return;
-  }
   if (action == KVS_RETRY_DESCRIBE)
     producer->described = FALSE;
   if (action == KVS_RETRY_DESCRIBE || action == KVS_RETRY_REFRESH_ENDPOINT)
     g_clear_pointer (&producer->data_endpoint, g_free);
-  if (!producer->ack_was_told)
-    warn_sometimes (producer, service_error, error);
-  producer->ack_was_told = FALSE;
-  retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
-  delay_us = kvs_retry_delay_us (producer->n_failures, retry_after_s);
-  producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
-  kvs_producer_wait (producer, delay_us);
+  kvs_producer_give_up_or_wait (producer, action, service_error, error);
 }
 
 void
@@ -534,7 +549,8 @@ start_session (KvsProducer *producer)
                                        producer->definition, producer->buffer, segment, &callbacks,
                                        producer);
   producer->session_timer
-      = kvs_loop_add_timer (producer->loop, MAX_SESSION_US, on_session_too_old, producer);
+      = kvs_loop_add_timer (producer->loop, kvs_producer_get_session_us (producer, MAX_SESSION_US),
+                            on_session_too_old, producer);
 }
 
 /* ---- the way through a stream's life ---- */
@@ -544,7 +560,8 @@ void
 kvs_producer_advance (KvsProducer *producer)
 {
   if (!producer->running || producer->drained || producer->saving || producer->call != NULL
-      || producer->session != NULL || producer->retry_timer != NULL)
+      || producer->session != NULL || producer->retry_timer != NULL
+      || !kvs_producer_ensure_credentials (producer))
     return;
   if (!kvs_producer_set_up (producer) && kvs_fragment_buffer_wait (producer->buffer, 1))
     start_session (producer);
@@ -714,4 +731,5 @@ kvs_producer_get_stats (KvsProducer *producer, KvsProducerStats *stats)
   stats->sessions = (guint64) g_atomic_int_get (&producer->n_sessions);
   stats->reconnects = (guint64) g_atomic_int_get (&producer->n_reconnects);
   stats->error_acks = (guint64) g_atomic_int_get (&producer->n_error_acks);
+  stats->credentials_expiration_s = g_atomic_int_get (&producer->credentials_expiration_s);
 }

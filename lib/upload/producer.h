@@ -4,7 +4,7 @@
 
 #include <glib.h>
 
-#include "aws/credentials.h"
+#include "aws/credentials/cache.h"
 #include "aws/service-error.h"
 #include "media/frame.h"
 #include "media/track.h"
@@ -18,6 +18,20 @@ G_BEGIN_DECLS
 typedef struct _KvsProducer KvsProducer;
 
 /**
+ * KvsProducerCredentials:
+ * @open: gives the cache to take credentials from; on the I/O thread
+ * @user_data: for @open
+ * @destroy: (nullable): frees @user_data; any thread
+ *
+ * Where credentials come from.
+ */
+typedef struct {
+  KvsCredentialsCache *(*open) (KvsLoop *loop, gpointer user_data);
+  gpointer user_data;
+  GDestroyNotify destroy;
+} KvsProducerCredentials;
+
+/**
  * KvsProducerConfig:
  * @definition: the stream
  * @region: such as "us-west-2"
@@ -26,13 +40,13 @@ typedef struct _KvsProducer KvsProducer;
  * @metadata: (nullable): what goes with each Fragment; referred to, and may grow at any time
  * @http: time-outs, CA bundle, user agent
  *
- * All of it else is copied.
+ * The user data of @credentials are taken over, @metadata is referred to; all else is copied.
  */
 typedef struct {
   const KvsStreamDefinition *definition;
   const gchar *region;
   const gchar *endpoint;
-  KvsCredentials *credentials;
+  KvsProducerCredentials credentials;
   KvsMetadata *metadata;
   KvsHttpOptions http;
 } KvsProducerConfig;
@@ -72,12 +86,15 @@ typedef struct {
  * @sessions: PutMedia requests that were accepted
  * @reconnects: of these, how many followed an error
  * @error_acks: ERROR Acks
+ * @credentials_expiration_s: when what requests are signed with ends, Unix seconds; 0 where it does
+ *   not, or nothing is there yet
  */
 typedef struct {
   KvsBufferStats buffer;
   guint64 sessions;
   guint64 reconnects;
   guint64 error_acks;
+  gint64 credentials_expiration_s;
 } KvsProducerStats;
 
 KvsProducer *kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *events,

@@ -14,11 +14,16 @@ unset_environment (void)
   static const gchar *const names[] = {
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION",
     "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KINESIS_VIDEO",
-    "CONTROL_PLANE_URI", "AWS_CA_BUNDLE", "KVSSINK_CA_CERT_PATH",
+    "CONTROL_PLANE_URI", "AWS_CA_BUNDLE", "KVSSINK_CA_CERT_PATH", "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     g_unsetenv (names[i]);
+  g_setenv ("AWS_CONFIG_FILE", "/nonexistent/config", TRUE);
+  g_setenv ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", TRUE);
+  g_setenv ("AWS_EC2_METADATA_DISABLED", "true", TRUE);
 }
 
 static void
@@ -267,7 +272,8 @@ assert_runs (void)
 static void
 assert_one_error (gint code, const gchar *in_message)
 {
-  g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_autoptr (GstMessage) message
+      = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_ERROR);
   g_autoptr (GstMessage) second = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   g_autoptr (GError) error = NULL;
 

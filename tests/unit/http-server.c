@@ -4,16 +4,16 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "http-certificate.h"
 
 struct _HttpServer {
   HttpHandler handler;
@@ -21,6 +21,7 @@ struct _HttpServer {
   int fd;
   gchar *url;
   SSL_CTX *tls;
+  HttpCertificate *certificate;
   gchar *ca_path;
   GThread *thread;
 
@@ -34,62 +35,24 @@ struct _HttpPeer {
   int fd; /* closed by the server at its end, so that no other thread gets the number before */
   SSL *ssl;
   GByteArray *in; /* read, but not used yet */
+  gchar *method;
   GHashTable *headers;
   gboolean body_ended;
   gboolean is_closed;
 };
 
-/* ---- a certificate for 127.0.0.1 that is its own CA ---- */
-
-static void
-add_extension (X509 *certificate, int nid, const char *value)
-{
-  X509_EXTENSION *extension = X509V3_EXT_conf_nid (NULL, NULL, nid, value);
-
-  X509_add_ext (certificate, extension, -1);
-  X509_EXTENSION_free (extension);
-}
-
-static X509 *
-make_certificate (EVP_PKEY *key)
-{
-  X509 *certificate = X509_new ();
-  X509_NAME *name = X509_get_subject_name (certificate);
-
-  X509_set_version (certificate, 2);
-  ASN1_INTEGER_set (X509_get_serialNumber (certificate), 1);
-  X509_gmtime_adj (X509_getm_notBefore (certificate), -3600);
-  X509_gmtime_adj (X509_getm_notAfter (certificate), 3600);
-  X509_set_pubkey (certificate, key);
-  X509_NAME_add_entry_by_txt (name, "CN", MBSTRING_ASC, (const guint8 *) "kvssink test", -1, -1, 0);
-  X509_set_issuer_name (certificate, name);
-  add_extension (certificate, NID_subject_alt_name, "IP:127.0.0.1");
-  add_extension (certificate, NID_basic_constraints, "critical,CA:TRUE");
-  ck_assert_int_gt (X509_sign (certificate, key, EVP_sha256 ()), 0);
-  return certificate;
-}
+/* ---- TLS ---- */
 
 static void
 set_up_tls (HttpServer *server)
 {
-  EVP_PKEY *key = EVP_EC_gen ("P-256");
-  X509 *certificate = make_certificate (key);
-  g_autofree gchar *pem = NULL;
-  char *text;
-  BIO *bio = BIO_new (BIO_s_mem ());
-  gint fd = g_file_open_tmp ("kvssink-ca-XXXXXX.pem", &server->ca_path, NULL);
+  HttpCertificate *own = http_certificate_new ("kvssink test");
 
-  ck_assert_int_ge (fd, 0);
-  close (fd);
-  PEM_write_bio_X509 (bio, certificate);
-  pem = g_strndup (text, (gsize) BIO_get_mem_data (bio, &text));
-  ck_assert (g_file_set_contents (server->ca_path, pem, -1, NULL));
-  BIO_free (bio);
+  server->ca_path = g_strdup (own->certificate_path);
+  server->certificate = own;
   server->tls = SSL_CTX_new (TLS_server_method ());
-  SSL_CTX_use_certificate (server->tls, certificate);
-  SSL_CTX_use_PrivateKey (server->tls, key);
-  X509_free (certificate);
-  EVP_PKEY_free (key);
+  SSL_CTX_use_certificate (server->tls, own->certificate);
+  SSL_CTX_use_PrivateKey (server->tls, own->key);
 }
 
 /* ---- bytes ---- */
@@ -164,6 +127,25 @@ const gchar *
 http_peer_get_header (HttpPeer *peer, const gchar *name)
 {
   return g_hash_table_lookup (peer->headers, name);
+}
+
+const gchar *
+http_peer_get_method (HttpPeer *peer)
+{
+  return peer->method;
+}
+
+GHashTable *
+http_peer_get_headers (HttpPeer *peer)
+{
+  return peer->headers;
+}
+
+/* Returns: (nullable): whom TLS asked for. */
+const gchar *
+http_peer_get_sni (HttpPeer *peer)
+{
+  return SSL_get_servername (peer->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
 /* Of a request with Content-Length. */
@@ -276,7 +258,8 @@ read_head (HttpPeer *peer)
     return NULL;
   words = g_strsplit (request, " ", 3);
   ck_assert_uint_eq (g_strv_length (words), 3);
-  ck_assert_str_eq (words[0], "POST");
+  g_free (peer->method);
+  peer->method = g_strdup (words[0]);
   g_hash_table_remove_all (peer->headers);
   while ((line = read_line (peer)) != NULL && *line != '\0') {
     gchar *colon = strchr (line, ':');
@@ -347,6 +330,7 @@ peer_free (gpointer data)
   close (peer->fd);
   g_byte_array_unref (peer->in);
   g_hash_table_unref (peer->headers);
+  g_free (peer->method);
   g_free (peer);
 }
 
@@ -400,6 +384,14 @@ http_server_new (gboolean tls, HttpHandler handler, gpointer user_data)
   return server;
 }
 
+/* Connections without this certificate are refused. Before the first one. */
+void
+http_server_require_certificate (HttpServer *server, const gchar *path)
+{
+  ck_assert_int_eq (SSL_CTX_load_verify_locations (server->tls, path, NULL), 1);
+  SSL_CTX_set_verify (server->tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+}
+
 const gchar *
 http_server_get_url (HttpServer *server)
 {
@@ -433,8 +425,7 @@ http_server_free (HttpServer *server)
     shutdown (((HttpPeer *) g_ptr_array_index (server->peers, i))->fd, SHUT_RDWR);
   g_ptr_array_unref (server->peers);
   close (server->fd);
-  if (server->ca_path != NULL)
-    g_unlink (server->ca_path);
+  http_certificate_free (server->certificate);
   SSL_CTX_free (server->tls);
   g_free (server->ca_path);
   g_free (server->url);

@@ -22,12 +22,16 @@ typedef struct _HttpPeer HttpPeer;
 typedef void (*HttpHandler) (HttpPeer *peer, const gchar *path, gpointer user_data);
 
 HttpServer *http_server_new (gboolean tls, HttpHandler handler, gpointer user_data);
+void http_server_require_certificate (HttpServer *server, const gchar *path);
 const gchar *http_server_get_url (HttpServer *server);
 const gchar *http_server_get_ca_path (HttpServer *server);
 guint http_server_count_connections (HttpServer *server);
 void http_server_free (HttpServer *server);
 
 /* for handlers */
+const gchar *http_peer_get_method (HttpPeer *peer);
+GHashTable *http_peer_get_headers (HttpPeer *peer);
+const gchar *http_peer_get_sni (HttpPeer *peer);
 const gchar *http_peer_get_header (HttpPeer *peer, const gchar *name);
 gchar *http_peer_read_body (HttpPeer *peer);
 gboolean http_peer_read_chunk (HttpPeer *peer, GByteArray *out);

@@ -5,6 +5,8 @@
 
 #include "wait.h"
 
+#include "aws/credentials/static-provider.h"
+
 #define START (G_GINT64_CONSTANT (1700000000) * MEDIA_S)
 /* A Fragment takes half a second of media time. */
 #define FRAME_NS (100 * MEDIA_MS)
@@ -153,6 +155,14 @@ producer_rig_new (gboolean tls)
   return rig;
 }
 
+static KvsCredentialsCache *
+open_credentials (KvsLoop *loop, gpointer user_data)
+{
+  g_autoptr (KvsCredentials) credentials = kvs_credentials_new ("AKIDEXAMPLE", "SECRET", NULL, 0);
+
+  return kvs_credentials_cache_new (loop, kvs_static_provider_new (loop, "test", credentials));
+}
+
 void
 producer_rig_start (ProducerRig *rig)
 {
@@ -167,12 +177,11 @@ producer_rig_start (ProducerRig *rig)
     .spool_trouble = on_spool_trouble,
     .drained = on_drained,
   };
-  g_autoptr (KvsCredentials) credentials = kvs_credentials_new ("AKIDEXAMPLE", "SECRET", NULL, 0);
   const KvsProducerConfig config = {
     .definition = rig->definition,
     .region = "us-west-2",
     .endpoint = rig->endpoint != NULL ? rig->endpoint : service_get_url (rig->service),
-    .credentials = credentials,
+    .credentials = { .open = open_credentials },
     .http = {
       .ca_path = rig->ca_path,
       .user_agent = (gchar *) "test",

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One JSON object from a file or a program. */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+JsonNode *kvs_json_text_parse (const gchar *text, gsize size);
+const gchar *kvs_json_text_get_string (JsonNode *object, const gchar *key);
+
+G_END_DECLS
