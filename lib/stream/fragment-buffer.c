@@ -25,6 +25,7 @@ kvs_fragment_buffer_new (const KvsStreamDefinition *definition, KvsMetadata *met
   buffer->max_bytes = definition->storage_bytes;
   buffer->max_ns = definition->buffer_duration_ns;
   buffer->max_latency_ns = definition->max_latency_ns;
+  buffer->max_unacknowledged = definition->max_unacknowledged;
   buffer->waits_when_full = definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE;
   buffer->release = definition->fragment_acks ? KVS_FRAGMENT_RELEASE_PERSISTED
                                               : KVS_FRAGMENT_RELEASE_SENT;
@@ -201,7 +202,8 @@ kvs_fragment_buffer_free_list (GSList *fragments)
 gboolean
 kvs_fragment_buffer_take_wake (KvsFragmentBuffer *buffer, gboolean now)
 {
-  if (!buffer->reader_waits || (!now && buffer->unsent_bytes < buffer->reader_wake_bytes))
+  if (!buffer->reader_waits || buffer->reader_is_held
+      || (!now && buffer->unsent_bytes < buffer->reader_wake_bytes))
     return FALSE;
   buffer->reader_waits = FALSE;
   return TRUE;

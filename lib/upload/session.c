@@ -143,14 +143,31 @@ unpause (KvsSession *session)
   curl_easy_pause (session->easy, CURLPAUSE_CONT);
 }
 
+static void set_flush_timer (KvsSession *session, gint64 delay_us);
+
+/* Returns: whether that is what the upload is paused for. */
+static gboolean
+wait_for_acks (KvsSession *session)
+{
+  gint64 hold_us = kvs_fragment_buffer_get_hold_us (session->buffer);
+
+  if (hold_us >= 0)
+    set_flush_timer (session, hold_us);
+  return hold_us >= 0;
+}
+
 static void
 on_flush_timer (gpointer user_data)
 {
   KvsSession *session = user_data;
 
   session->flush_timer = NULL;
-  if (session->paused && (is_refused (session) || kvs_fragment_buffer_wait (session->buffer, 1)))
+  if (!session->paused)
+    return;
+  if (is_refused (session) || kvs_fragment_buffer_wait (session->buffer, 1))
     unpause (session);
+  else
+    wait_for_acks (session);
 }
 
 /* libcurl may ask again while it is paused: there is one timer, whatever it does. */
@@ -170,7 +187,7 @@ run_dry (KvsSession *session)
     return TRUE;
   session->paused = TRUE;
   session->dry_since_us = g_get_monotonic_time ();
-  if (session->wake_bytes > 1)
+  if (!wait_for_acks (session) && session->wake_bytes > 1)
     set_flush_timer (session, session->flush_interval_us);
   return FALSE;
 }
@@ -233,6 +250,9 @@ on_ack (const KvsAck *ack, gpointer user_data)
   session->unacked_since_us = session->body_ended ? g_get_monotonic_time () : 0;
   if (session->end_timer == NULL)
     session->callbacks.ack (ack, session->user_data);
+  /* From inside a callback the pause cannot be lifted. */
+  if (session->paused && kvs_fragment_buffer_get_hold_us (session->buffer) == 0)
+    set_flush_timer (session, 0);
 }
 
 static size_t

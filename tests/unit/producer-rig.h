@@ -32,6 +32,7 @@ typedef struct {
   guint total_timeout_ms;
   KvsProducer *producer;
   guint n_threads_before;
+  gint64 frame_ns;
   guint64 next_id;
   KvsTrack *next_track; /* goes with the next frame */
 
