@@ -43,6 +43,7 @@ struct _KvsFragmentBuffer {
   guint64 unsent_bytes;
   gint64 passed_over_us; /* when an Ack first came for a Fragment after one that has none; 0: never */
   gboolean finish_session;
+  gboolean is_read_to_end;
   guint n_sent;         /* Fragments that it has sent */
   guint n_acked;        /* up to which of these there are Acks */
   gint64 hold_until_us; /* the next one waits for an Ack until then, where too many have none */

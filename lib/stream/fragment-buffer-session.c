@@ -42,6 +42,7 @@ kvs_fragment_buffer_begin_session (KvsFragmentBuffer *buffer)
   buffer->finish_session = FALSE;
   buffer->passed_over_us = 0;
   buffer->n_sent = buffer->n_acked = 0;
+  buffer->is_read_to_end = FALSE;
   buffer->reader_waits = TRUE;
   buffer->reader_is_held = FALSE;
   buffer->reader_wake_bytes = 1;
@@ -214,6 +215,7 @@ kvs_fragment_buffer_read (KvsFragmentBuffer *buffer, guint8 *out, gsize size, gs
   if (*n_read == 0)
     status = buffer->segment == NULL || (at_border (buffer) && !is_held (buffer)) ? KVS_READ_END
                                                                                 : KVS_READ_EMPTY;
+  buffer->is_read_to_end |= status == KVS_READ_END;
   g_mutex_unlock (&buffer->lock);
   kvs_fragment_buffer_free_list (released);
   return status;
@@ -347,6 +349,31 @@ release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at
   }
   g_mutex_unlock (&buffer->lock);
   kvs_fragment_unref (fragment);
+}
+
+/**
+ * kvs_fragment_buffer_awaits_acks:
+ * @buffer: a buffer
+ *
+ * Thread safe.
+ *
+ * Returns: whether the running Session has given the service a Fragment as a whole that an Ack may
+ *   still come for
+ */
+gboolean
+kvs_fragment_buffer_awaits_acks (KvsFragmentBuffer *buffer)
+{
+  guint n_whole;
+  gboolean awaits;
+
+  g_mutex_lock (&buffer->lock);
+  n_whole = buffer->n_sent;
+  /* The last one is whole for the service when something follows. */
+  if (n_whole > 0 && !buffer->is_read_to_end && !kvs_fragment_is_begun (&buffer->cursor))
+    n_whole--;
+  awaits = buffer->release != KVS_FRAGMENT_RELEASE_SENT && buffer->n_acked < n_whole;
+  g_mutex_unlock (&buffer->lock);
+  return awaits;
 }
 
 /**

@@ -403,6 +403,10 @@ handle_error_ack (KvsProducer *producer, const KvsAck *ack)
                        outcome, n_lost);
   producer->ack_action = action;
   producer->ack_action_set = TRUE;
+  if (action == KVS_RETRY_RENEW) {
+    kvs_session_drain (producer->session, error);
+    return;
+  }
   producer->ack_was_told = n_lost > 0;
   if (n_lost > 0) {
     producer->events.warning (error, NULL, producer->user_data);
@@ -501,6 +505,8 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
     stop (producer);
   else if (kvs_fragment_buffer_is_drained (producer->buffer))
     handle_last_end (producer, service_error, error);
+  else if (by_ack && action == KVS_RETRY_RENEW && made_progress (producer))
+    kvs_producer_advance (producer);
   else if (by_ack)
     handle_failure (producer, action, NULL, error);
   else if (kvs_fragment_buffer_is_empty (producer->buffer) && service_error == NULL)

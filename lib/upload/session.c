@@ -9,8 +9,15 @@
 #define UPLOAD_BUFFER_OFFLINE_BYTES (256 * 1024)
 #define MAX_ERROR_BODY_BYTES (64 * 1024)
 #define TICK_US (G_USEC_PER_SEC / 2)
-/* How long the service may take to acknowledge the rest once the body has ended. */
+/* How long the service may take to acknowledge the rest once the body has ended, or has to be taken
+ * off the link. */
 #define CLOSE_TIMEOUT_US (20 * G_USEC_PER_SEC)
+/* The same where it has all of it and was fast before. */
+#define MIN_CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
+#define CLOSE_LATENCIES 8
+/* How long it may take to end its answer once all is acknowledged. */
+#define ANSWER_END_US G_USEC_PER_SEC
+#define DRAIN_US G_USEC_PER_SEC
 
 struct _KvsSession {
   KvsAwsClient *client;
@@ -21,6 +28,7 @@ struct _KvsSession {
   gchar *url;
   gint64 flush_interval_us;
   gint64 staleness_us;
+  gboolean wants_acks;
   gsize wake_bytes;
 
   CURL *easy;
@@ -34,6 +42,8 @@ struct _KvsSession {
   gboolean body_ended;
   gboolean peer_had_ended; /* at the last tick */
   gint64 dry_since_us;
+  gboolean draining;       /* nothing more is sent, and end_timer runs */
+  guint unsent_bytes;      /* that the kernel had at the last tick */
   gint64 unacked_since_us; /* when the first byte after the last Ack was sent; 0: none was */
   GError *end_error;
 
@@ -64,6 +74,14 @@ on_end_timer (gpointer user_data)
   finish (session, NULL, error);
 }
 
+static void
+set_end_timer (KvsSession *session, gint64 delay_us)
+{
+  kvs_loop_cancel_timer (session->client->loop, &session->end_timer);
+  session->end_timer
+      = kvs_loop_add_timer (session->client->loop, delay_us, on_end_timer, session);
+}
+
 /**
  * kvs_session_end:
  * @session: a running session
@@ -78,7 +96,25 @@ kvs_session_end (KvsSession *session, const GError *error)
   if (session->end_timer != NULL)
     return;
   session->end_error = error != NULL ? g_error_copy (error) : NULL;
-  session->end_timer = kvs_loop_add_timer (session->client->loop, 0, on_end_timer, session);
+  set_end_timer (session, 0);
+}
+
+/**
+ * kvs_session_drain:
+ * @session: a running session that the service is about to end
+ * @error: (nullable): what @ended is told
+ *
+ * Sends nothing more, and ends the Session as kvs_session_end() once the Acks have come for what the
+ * service has as a whole, or a moment later. I/O thread only.
+ */
+void
+kvs_session_drain (KvsSession *session, const GError *error)
+{
+  if (session->end_timer != NULL)
+    return;
+  session->end_error = error != NULL ? g_error_copy (error) : NULL;
+  session->draining = TRUE;
+  set_end_timer (session, kvs_fragment_buffer_awaits_acks (session->buffer) ? DRAIN_US : 0);
 }
 
 static void
@@ -200,6 +236,10 @@ on_read (char *out, size_t size, size_t n, void *user_data)
 
   if (is_refused (session))
     return 0;
+  if (session->draining) {
+    session->paused = TRUE;
+    return CURL_READFUNC_PAUSE;
+  }
   do {
     switch (kvs_fragment_buffer_read (session->buffer, (guint8 *) out, size * n, &n_read)) {
       case KVS_READ_DATA:
@@ -248,8 +288,10 @@ on_ack (const KvsAck *ack, gpointer user_data)
 
   /* After the body more has to come, up to the end of the answer. */
   session->unacked_since_us = session->body_ended ? g_get_monotonic_time () : 0;
-  if (session->end_timer == NULL)
+  if (session->end_timer == NULL || (session->draining && ack->type != KVS_ACK_ERROR))
     session->callbacks.ack (ack, session->user_data);
+  if (session->draining && !kvs_fragment_buffer_awaits_acks (session->buffer))
+    set_end_timer (session, 0);
   /* From inside a callback the pause cannot be lifted. */
   if (session->paused && kvs_fragment_buffer_get_hold_us (session->buffer) == 0)
     set_flush_timer (session, 0);
@@ -277,13 +319,46 @@ is_ended_by_peer (const KvsSession *session)
          && kvs_loop_has_peer_ended (session->client->loop, session->easy);
 }
 
+/* A slow link takes the rest of the body bit by bit. */
+static void
+watch_end_of_body (KvsSession *session, gint64 now_us)
+{
+  guint unsent_bytes = kvs_http_get_unsent_bytes (session->easy);
+
+  if (unsent_bytes != session->unsent_bytes)
+    session->unacked_since_us = now_us;
+  session->unsent_bytes = unsent_bytes;
+}
+
+/* For the Acks that are still to come. */
+static gint64
+get_close_timeout_us (const KvsSession *session)
+{
+  KvsBufferStats stats;
+
+  kvs_fragment_buffer_get_stats (session->buffer, &stats);
+  if (!session->wants_acks || session->unsent_bytes > 0 || stats.ack_latency_ns == 0)
+    return CLOSE_TIMEOUT_US;
+  return CLAMP (CLOSE_LATENCIES * stats.ack_latency_ns / 1000, MIN_CLOSE_TIMEOUT_US,
+                CLOSE_TIMEOUT_US);
+}
+
+/* All is acknowledged, and yet the answer does not end. */
+static gboolean
+is_answer_needless (const KvsSession *session, gint64 now_us)
+{
+  return session->body_ended && session->wants_acks
+         && now_us - session->unacked_since_us > ANSWER_END_US
+         && !kvs_fragment_buffer_awaits_acks (session->buffer);
+}
+
 static gboolean
 is_stale (const KvsSession *session, gint64 now_us)
 {
   if (session->unacked_since_us == 0)
     return FALSE;
   if (session->body_ended)
-    return now_us - session->unacked_since_us > CLOSE_TIMEOUT_US;
+    return now_us - session->unacked_since_us > get_close_timeout_us (session);
   return session->staleness_us > 0
          && (now_us - session->unacked_since_us > session->staleness_us
              || kvs_fragment_buffer_is_overdue (session->buffer, now_us - session->staleness_us));
@@ -297,11 +372,15 @@ on_tick (gpointer user_data)
   gboolean peer_has_ended = is_ended_by_peer (session);
 
   session->tick_timer = kvs_loop_add_timer (session->client->loop, TICK_US, on_tick, session);
+  if (session->body_ended)
+    watch_end_of_body (session, now_us);
   if (is_refused (session)) {
     unpause (session);
   } else if (peer_has_ended && session->peer_had_ended) {
     /* Twice in a row: what it sent before the end has been read by now. */
     end_with (session, KVS_ERROR_NETWORK, "the service ended the session");
+  } else if (is_answer_needless (session, now_us)) {
+    kvs_session_end (session, NULL);
   } else if (is_stale (session, now_us)) {
     end_with (session, KVS_ERROR_TIMEOUT, "the service has stopped acknowledging");
   } else if (session->paused && now_us - session->dry_since_us > KVS_SESSION_IDLE_US) {
@@ -392,6 +471,7 @@ kvs_session_new (KvsAwsClient *client, const gchar *data_endpoint,
   session->flush_interval_us = definition->flush_interval_ns / 1000;
   session->staleness_us
       = definition->fragment_acks ? definition->connection_staleness_ns / 1000 : 0;
+  session->wants_acks = definition->fragment_acks;
   session->wake_bytes = session->flush_interval_us > 0 ? (gsize) upload_buffer_bytes : 1;
   session->error_body = g_byte_array_new ();
   session->acks = kvs_ack_parser_new (on_ack, session);
