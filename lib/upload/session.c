@@ -1,56 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "upload/session.h"
-
 #include <string.h>
 
 #include "error.h"
+#include "upload/session-private.h"
 
 #define UPLOAD_BUFFER_LIVE_BYTES (64 * 1024)
 #define UPLOAD_BUFFER_OFFLINE_BYTES (256 * 1024)
 #define MAX_ERROR_BODY_BYTES (64 * 1024)
-#define TICK_US (G_USEC_PER_SEC / 2)
-/* How long the service may take to acknowledge the rest once the body has ended, or has to be taken
- * off the link. */
-#define CLOSE_TIMEOUT_US (20 * G_USEC_PER_SEC)
-/* The same where it has all of it and was fast before. */
-#define MIN_CLOSE_TIMEOUT_US (5 * G_USEC_PER_SEC)
-#define CLOSE_LATENCIES 8
-/* How long it may take to end its answer once all is acknowledged. */
-#define ANSWER_END_US G_USEC_PER_SEC
 #define DRAIN_US G_USEC_PER_SEC
-
-struct _KvsSession {
-  KvsAwsClient *client;
-  KvsFragmentBuffer *buffer;
-  KvsSessionCallbacks callbacks;
-  gpointer user_data;
-  gchar *stream_name;
-  gchar *url;
-  gint64 flush_interval_us;
-  gint64 staleness_us;
-  gboolean wants_acks;
-  gsize wake_bytes;
-
-  CURL *easy;
-  struct curl_slist *headers;
-  gchar detail[CURL_ERROR_SIZE];
-  KvsHttpHead head;
-  GByteArray *error_body;
-  KvsAckParser *acks;
-
-  gboolean paused;   /* the read callback had nothing to give */
-  gboolean body_ended;
-  gboolean peer_had_ended; /* at the last tick */
-  gint64 dry_since_us;
-  gboolean draining;       /* nothing more is sent, and end_timer runs */
-  guint unsent_bytes;      /* that the kernel had at the last tick */
-  gint64 unacked_since_us; /* when the first byte after the last Ack was sent; 0: none was */
-  GError *end_error;
-
-  KvsLoopTimer *flush_timer;
-  KvsLoopTimer *tick_timer;
-  KvsLoopTimer *end_timer;
-};
 
 /* ---- the end ---- */
 
@@ -117,8 +74,8 @@ kvs_session_drain (KvsSession *session, const GError *error)
   set_end_timer (session, kvs_fragment_buffer_awaits_acks (session->buffer) ? DRAIN_US : 0);
 }
 
-static void
-end_with (KvsSession *session, KvsError code, const gchar *what)
+void
+kvs_session_end_with (KvsSession *session, KvsError code, const gchar *what)
 {
   g_autoptr (GError) error = g_error_new (KVS_ERROR, (gint) code, "Upload to stream %s: %s",
                                           session->stream_name, what);
@@ -161,16 +118,16 @@ on_transfer_done (CURLcode result, gpointer user_data)
 
 /* ---- what libcurl calls ---- */
 
-static gboolean
-is_refused (const KvsSession *session)
+gboolean
+kvs_session_is_refused (const KvsSession *session)
 {
   return session->head.status >= 300;
 }
 
 /* libcurl up to 8.8 does not end a transfer by itself when the answer is an error and the upload is
  * paused: it has to be taken out of the pause. */
-static void
-unpause (KvsSession *session)
+void
+kvs_session_unpause (KvsSession *session)
 {
   if (!session->paused)
     return;
@@ -200,8 +157,8 @@ on_flush_timer (gpointer user_data)
   session->flush_timer = NULL;
   if (!session->paused)
     return;
-  if (is_refused (session) || kvs_fragment_buffer_wait (session->buffer, 1))
-    unpause (session);
+  if (kvs_session_is_refused (session) || kvs_fragment_buffer_wait (session->buffer, 1))
+    kvs_session_unpause (session);
   else
     wait_for_acks (session);
 }
@@ -234,7 +191,7 @@ on_read (char *out, size_t size, size_t n, void *user_data)
   KvsSession *session = user_data;
   gsize n_read;
 
-  if (is_refused (session))
+  if (kvs_session_is_refused (session))
     return 0;
   if (session->draining) {
     session->paused = TRUE;
@@ -274,7 +231,7 @@ on_header (char *line, size_t size, size_t n, void *user_data)
   kvs_http_head_read_line (&session->head, line, size * n);
   if (!is_last)
     return size * n;
-  if (is_refused (session))
+  if (kvs_session_is_refused (session))
     on_refused (session);
   else if (session->head.status == 200)
     session->callbacks.opened (session->user_data);
@@ -307,87 +264,6 @@ on_body (char *data, size_t size, size_t n, void *user_data)
   else if (session->error_body->len + size * n <= MAX_ERROR_BODY_BYTES)
     g_byte_array_append (session->error_body, (const guint8 *) data, (guint) (size * n));
   return size * n;
-}
-
-/* ---- the watch ---- */
-
-/* Once the body has ended too, libcurl sees it by itself. */
-static gboolean
-is_ended_by_peer (const KvsSession *session)
-{
-  return session->head.status == 200 && !session->body_ended
-         && kvs_loop_has_peer_ended (session->client->loop, session->easy);
-}
-
-/* A slow link takes the rest of the body bit by bit. */
-static void
-watch_end_of_body (KvsSession *session, gint64 now_us)
-{
-  guint unsent_bytes = kvs_http_get_unsent_bytes (session->easy);
-
-  if (unsent_bytes != session->unsent_bytes)
-    session->unacked_since_us = now_us;
-  session->unsent_bytes = unsent_bytes;
-}
-
-/* For the Acks that are still to come. */
-static gint64
-get_close_timeout_us (const KvsSession *session)
-{
-  KvsBufferStats stats;
-
-  kvs_fragment_buffer_get_stats (session->buffer, &stats);
-  if (!session->wants_acks || session->unsent_bytes > 0 || stats.ack_latency_ns == 0)
-    return CLOSE_TIMEOUT_US;
-  return CLAMP (CLOSE_LATENCIES * stats.ack_latency_ns / 1000, MIN_CLOSE_TIMEOUT_US,
-                CLOSE_TIMEOUT_US);
-}
-
-/* All is acknowledged, and yet the answer does not end. */
-static gboolean
-is_answer_needless (const KvsSession *session, gint64 now_us)
-{
-  return session->body_ended && session->wants_acks
-         && now_us - session->unacked_since_us > ANSWER_END_US
-         && !kvs_fragment_buffer_awaits_acks (session->buffer);
-}
-
-static gboolean
-is_stale (const KvsSession *session, gint64 now_us)
-{
-  if (session->unacked_since_us == 0)
-    return FALSE;
-  if (session->body_ended)
-    return now_us - session->unacked_since_us > get_close_timeout_us (session);
-  return session->staleness_us > 0
-         && (now_us - session->unacked_since_us > session->staleness_us
-             || kvs_fragment_buffer_is_overdue (session->buffer, now_us - session->staleness_us));
-}
-
-static void
-on_tick (gpointer user_data)
-{
-  KvsSession *session = user_data;
-  gint64 now_us = g_get_monotonic_time ();
-  gboolean peer_has_ended = is_ended_by_peer (session);
-
-  session->tick_timer = kvs_loop_add_timer (session->client->loop, TICK_US, on_tick, session);
-  if (session->body_ended)
-    watch_end_of_body (session, now_us);
-  if (is_refused (session)) {
-    unpause (session);
-  } else if (peer_has_ended && session->peer_had_ended) {
-    /* Twice in a row: what it sent before the end has been read by now. */
-    end_with (session, KVS_ERROR_NETWORK, "the service ended the session");
-  } else if (is_answer_needless (session, now_us)) {
-    kvs_session_end (session, NULL);
-  } else if (is_stale (session, now_us)) {
-    end_with (session, KVS_ERROR_TIMEOUT, "the service has stopped acknowledging");
-  } else if (session->paused && now_us - session->dry_since_us > KVS_SESSION_IDLE_US) {
-    session->dry_since_us = now_us;
-    session->callbacks.idle (session->user_data);
-  }
-  session->peer_had_ended = peer_has_ended;
 }
 
 /* ---- the start ---- */
@@ -478,11 +354,11 @@ kvs_session_new (KvsAwsClient *client, const gchar *data_endpoint,
   session->easy = curl_easy_init ();
   make_headers (session, definition, segment);
 
-  session->tick_timer = kvs_loop_add_timer (client->loop, TICK_US, on_tick, session);
+  kvs_session_watch (session);
   if (!configure (session, upload_buffer_bytes, &error))
     kvs_session_end (session, error);
   else if (!kvs_loop_add_transfer (client->loop, session->easy, on_transfer_done, session))
-    end_with (session, KVS_ERROR_NETWORK, "libcurl did not take the request");
+    kvs_session_end_with (session, KVS_ERROR_NETWORK, "libcurl did not take the request");
   return session;
 }
 
@@ -495,7 +371,7 @@ kvs_session_new (KvsAwsClient *client, const gchar *data_endpoint,
 void
 kvs_session_wake (KvsSession *session)
 {
-  unpause (session);
+  kvs_session_unpause (session);
 }
 
 /**
