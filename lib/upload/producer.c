@@ -79,6 +79,7 @@ kvs_producer_unref (KvsProducer *producer)
   kvs_stream_definition_free (producer->definition);
   if (producer->destroy != NULL)
     producer->destroy (producer->user_data);
+  g_clear_pointer (&producer->ack_error, kvs_service_error_free);
   g_free (producer->content_type);
   g_free (producer->stream_arn);
   g_free (producer->data_endpoint);
@@ -379,6 +380,17 @@ on_session_opened (gpointer user_data)
   producer->events.session_started (producer->user_data);
 }
 
+static KvsServiceError *
+make_ack_error (const KvsAck *ack)
+{
+  KvsServiceError *error = g_new0 (KvsServiceError, 1);
+
+  error->type = g_strdup (ack->error_code);
+  error->ack_id = ack->error_id;
+  error->ack_timecode = ack->has_timecode ? ack->timecode : -1;
+  return error;
+}
+
 static void
 handle_error_ack (KvsProducer *producer, const KvsAck *ack)
 {
@@ -403,13 +415,15 @@ handle_error_ack (KvsProducer *producer, const KvsAck *ack)
                        outcome, n_lost);
   producer->ack_action = action;
   producer->ack_action_set = TRUE;
+  g_clear_pointer (&producer->ack_error, kvs_service_error_free);
+  producer->ack_error = make_ack_error (ack);
   if (action == KVS_RETRY_RENEW) {
     kvs_session_drain (producer->session, error);
     return;
   }
   producer->ack_was_told = n_lost > 0;
   if (n_lost > 0) {
-    producer->events.warning (error, NULL, producer->user_data);
+    producer->events.warning (error, producer->ack_error, producer->user_data);
     producer->events.dropped (KVS_DROP_REFUSED, n_lost, producer->user_data);
   }
   kvs_session_end (producer->session, error);
@@ -492,6 +506,7 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   KvsProducer *producer = user_data;
   KvsRetryAction action = producer->ack_action;
   gboolean by_ack = producer->ack_action_set;
+  g_autoptr (KvsServiceError) ack_error = g_steal_pointer (&producer->ack_error);
 
   g_clear_pointer (&producer->session, kvs_session_free);
   producer->session_is_open = FALSE;
@@ -508,7 +523,7 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   else if (by_ack && action == KVS_RETRY_RENEW && made_progress (producer))
     kvs_producer_advance (producer);
   else if (by_ack)
-    handle_failure (producer, action, NULL, error);
+    handle_failure (producer, action, ack_error, error);
   else if (kvs_fragment_buffer_is_empty (producer->buffer) && service_error == NULL)
     /* an idle connection that was closed: nothing is lost, nothing is wrong */
     kvs_producer_advance (producer);

@@ -447,6 +447,11 @@ class Fatal(Case):
         rig.run(60)
         for stream, text in streams:
             self.check_error(rig, stream, text=text)
+            details = stream.errors[0]["details"]
+            self.assertEqual(details["error-id"], int(text))
+            self.assertEqual(details["error-code"], "SOME_ERROR")
+            self.assertGreater(details["timecode"], 0)
+            self.assertNotIn("http-status", details)
 
     def test_no_restart(self):
         rig = self.rig()

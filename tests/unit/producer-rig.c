@@ -33,6 +33,8 @@ tell (ProducerRig *rig, GPtrArray *where, const GError *error, const KvsServiceE
   if (service_error != NULL) {
     told->aws_type = g_strdup (service_error->type);
     told->http_status = service_error->http_status;
+    told->ack_id = service_error->ack_id;
+    told->ack_timecode = service_error->ack_timecode;
   }
   g_mutex_lock (&rig->lock);
   g_ptr_array_add (where, told);

@@ -17,6 +17,8 @@ typedef struct {
   gchar *message;
   gchar *aws_type;
   guint http_status;
+  guint ack_id;
+  gint64 ack_timecode;
 } Told;
 
 /**
