@@ -95,7 +95,8 @@ at_border (KvsFragmentBuffer *buffer)
   if (buffer->at == NULL)
     return buffer->finish_session || kvs_fragment_buffer_spool_wants_border (buffer)
            || (buffer->ended && buffer->n_waiting == 0);
-  if (kvs_fragment_is_begun (&buffer->cursor))
+  if (kvs_fragment_buffer_is_being_sent (buffer, buffer->at)
+      && ((KvsFragment *) buffer->at->data)->segment == buffer->segment)
     return FALSE;
   if (buffer->finish_session || kvs_fragment_buffer_spool_wants_border (buffer))
     return TRUE;

@@ -112,10 +112,13 @@ kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer)
          || buffer->media_ns - buffer->storing_ns > buffer->max_ns;
 }
 
+/* The one that the Session was begun for counts too, even while the connection is being made: without
+ * it nothing might come after the header. */
 gboolean
 kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList *link)
 {
-  return buffer->segment != NULL && buffer->at == link && kvs_fragment_is_begun (&buffer->cursor);
+  return buffer->segment != NULL && buffer->at == link
+         && (buffer->n_sent == 0 || kvs_fragment_is_begun (&buffer->cursor));
 }
 
 /* The oldest complete fragment of which nothing was sent; else the oldest complete one at all, so
