@@ -23,6 +23,7 @@ struct _KvsFeed {
   guint active; /* masks of track numbers */
   guint ended;
   guint time_line; /* of the last key frame of the leading track */
+  gboolean stopped;
   gboolean timer_runs;
   gboolean content_type_told;
   guint n_blocked; /* sources that wait for room */
@@ -398,7 +399,7 @@ wait_for_others (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
 {
   const gint *flushing = &get_slot (feed, track_number)->flushing;
 
-  while (feed->waits && !g_atomic_int_get (flushing)
+  while (feed->waits && !feed->stopped && !g_atomic_int_get (flushing)
          && kvs_interleaver_is_ahead (feed->interleaver, track_number)) {
     gint64 deadline_us = kvs_interleaver_get_deadline_us (feed->interleaver) + feed->blocked_us;
 
@@ -516,6 +517,23 @@ kvs_feed_end (KvsFeed *feed, KvsFeedEffect *effect)
   if (kvs_early_frames_get_length (feed->early) > 0)
     push_alone (feed, kvs_early_frames_get_tracks (feed->early), effect);
   kvs_fragment_buffer_end (feed->buffer);
+  g_cond_broadcast (&feed->progress);
+  g_mutex_unlock (&feed->lock);
+}
+
+/**
+ * kvs_feed_stop:
+ * @feed: a feed
+ *
+ * From now on kvs_feed_push() returns at once with %KVS_PUSH_FLUSHING, also where it waits now. Any
+ * thread.
+ */
+void
+kvs_feed_stop (KvsFeed *feed)
+{
+  kvs_fragment_buffer_set_flushing (feed->buffer, TRUE);
+  g_mutex_lock (&feed->lock);
+  feed->stopped = TRUE;
   g_cond_broadcast (&feed->progress);
   g_mutex_unlock (&feed->lock);
 }

@@ -139,7 +139,7 @@ kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error, 
 {
   /* first, so that whoever is refused a frame from now on can know why */
   producer->events.failed (error, service_error, producer->user_data);
-  kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
+  kvs_feed_stop (producer->feed);
   /* Another run may bring it to the service. */
   kvs_fragment_buffer_close_fragment (producer->buffer);
   producer->failed = TRUE;
@@ -717,7 +717,7 @@ kvs_producer_leave (KvsProducer *producer)
 void
 kvs_producer_abort (KvsProducer *producer)
 {
-  kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
+  kvs_feed_stop (producer->feed);
   kvs_loop_invoke (producer->loop, on_abort, kvs_producer_ref (producer));
 }
 
