@@ -144,11 +144,12 @@ declare_tracks (KvsFeed *feed, guint mask, KvsFeedEffect *effect)
   effect->content_type = join_content_types (tracks, n_tracks);
 }
 
+/* @mask: tracks that have frames for it */
 static gboolean
-is_header_outdated (const KvsFeed *feed)
+is_header_outdated (const KvsFeed *feed, guint mask)
 {
   for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
-    if (feed->slots[number - 1].undeclared && (feed->active & KVS_TRACK_BIT (number)) != 0)
+    if (feed->slots[number - 1].undeclared && (mask & KVS_TRACK_BIT (number)) != 0)
       return TRUE;
   }
   return FALSE;
@@ -271,13 +272,20 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
   /* This track leads only since another one has ended: its frames need not wait any more. */
   guint early = kvs_early_frames_get_tracks (feed->early);
   gboolean was_waiting = (early & KVS_TRACK_BIT (frame->info.track_number)) != 0;
+  guint wanted = feed->active;
 
   if (is_key && (early & feed->ended) != 0)
     push_alone (feed, early & feed->ended, effect);
+  /* Also those that are silent again since: somebody has said a word in between. */
+  if (is_key)
+    wanted |= kvs_early_frames_get_tracks (feed->early);
+  if (wanted != feed->active)
+    kvs_fragment_buffer_set_live_tracks (feed->buffer, wanted, feed->ended & ~wanted,
+                                         &effect->push);
   if (is_key || was_waiting)
     feed->time_line = time_line;
-  if ((is_key || was_waiting) && is_header_outdated (feed)) {
-    declare_tracks (feed, feed->active, effect);
+  if ((is_key || was_waiting) && is_header_outdated (feed, wanted)) {
+    declare_tracks (feed, wanted, effect);
     /* Without pictures nothing has to wait for this very frame. */
     was_waiting = was_waiting || slot->track->type == KVS_TRACK_TYPE_AUDIO;
   }
@@ -295,6 +303,8 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
     handle_refused (feed, frame, time_line, result, effect);
   else if (is_key)
     push_early (feed, pts_ns, effect);
+  if (wanted != feed->active)
+    kvs_fragment_buffer_set_live_tracks (feed->buffer, feed->active, feed->ended, &effect->push);
 }
 
 static void
