@@ -58,6 +58,13 @@ make_details (const gchar *name, const GError *error, const KvsServiceError *ser
 
   if (service_error == NULL)
     return details;
+  if (service_error->ack_id != 0) {
+    gst_structure_set (details, "error-id", G_TYPE_UINT, service_error->ack_id, "error-code",
+                       G_TYPE_STRING, service_error->type, NULL);
+    if (service_error->ack_timecode >= 0)
+      gst_structure_set (details, "timecode", G_TYPE_INT64, service_error->ack_timecode, NULL);
+    return details;
+  }
   gst_structure_set (details, "http-status", G_TYPE_UINT, service_error->http_status,
                      "aws-error-type", G_TYPE_STRING, service_error->type, "request-id",
                      G_TYPE_STRING, service_error->request_id, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What an answer other than 200 means (kvs-api.md sections 2 and 5). No I/O. */
+/* What an answer other than 200 means, or an ERROR Ack (kvs-api.md sections 2 and 5). No I/O. */
 #pragma once
 
 #include "error.h"
@@ -24,11 +24,14 @@ typedef struct {
 
 /**
  * KvsServiceError:
- * @http_status: status of the answer
- * @type: (nullable): bare name such as "ResourceNotFoundException"
+ * @http_status: status of the answer; 0 for an ERROR Ack
+ * @type: (nullable): bare name such as "ResourceNotFoundException", or that of an Ack's error such as
+ *   "INVALID_MKV_DATA"
  * @message: (nullable): the service's words, UTF-8, one line, of bounded length
  * @request_id: (nullable): what AWS's support asks for
  * @retry_after_s: Retry-After; 0 if not sent
+ * @ack_id: ErrorId of an ERROR Ack; else 0
+ * @ack_timecode: of the Fragment that it is about; -1 if it names none
  */
 typedef struct {
   guint http_status;
@@ -36,6 +39,8 @@ typedef struct {
   gchar *message;
   gchar *request_id;
   guint retry_after_s;
+  guint ack_id;
+  gint64 ack_timecode;
 } KvsServiceError;
 
 KvsServiceError *kvs_service_error_parse (const KvsServiceAnswer *answer);

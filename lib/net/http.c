@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "net/http.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "error.h"
@@ -37,6 +39,26 @@ take_header (const gchar *line, gsize size, const gchar *name, gchar **where)
     return;
   g_free (*where);
   *where = value;
+}
+
+/**
+ * kvs_http_get_unsent_bytes:
+ * @easy: a running transfer
+ *
+ * I/O thread only.
+ *
+ * Returns: what libcurl has given the kernel and the peer has not confirmed, in bytes
+ */
+guint
+kvs_http_get_unsent_bytes (CURL *easy)
+{
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  int n_bytes = 0;
+
+  if (curl_easy_getinfo (easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD
+      || ioctl (fd, SIOCOUTQ, &n_bytes) != 0)
+    return 0;
+  return (guint) MAX (n_bytes, 0);
 }
 
 /**

@@ -99,6 +99,7 @@ void kvs_http_call_cancel (KvsHttpCall *call);
 gboolean kvs_http_configure (CURL *easy, const KvsHttpOptions *options, const gchar *url,
                              GError **error);
 GError *kvs_http_error_new (CURLcode code, const gchar *detail, const gchar *url);
+guint kvs_http_get_unsent_bytes (CURL *easy);
 void kvs_http_head_read_line (KvsHttpHead *head, const gchar *line, gsize size);
 void kvs_http_head_clear (KvsHttpHead *head);
 

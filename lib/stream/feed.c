@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "stream/feed.h"
 
-#include "stream/fragmenter.h"
+#include "stream/early-frames.h"
 #include "stream/interleaver.h"
-
-/* How far before the key frame that they wait for the frames of other tracks may lie. Within a
- * Fragment that leaves room for another as much. */
-#define MAX_EARLY_NS (KVS_FRAGMENT_MAX_DURATION_NS / 2)
 
 /* One track, as far as its frames have come out of the interleaver. */
 typedef struct {
@@ -16,11 +12,6 @@ typedef struct {
   gint flushing; /* atomic */
 } Slot;
 
-typedef struct {
-  KvsFrame *frame;
-  guint time_line;
-} EarlyFrame;
-
 struct _KvsFeed {
   KvsFragmentBuffer *buffer;
   gboolean waits;    /* a source that is ahead waits for the others */
@@ -28,12 +19,11 @@ struct _KvsFeed {
   GCond progress;    /* something happened that sources that are ahead wait for */
   KvsInterleaver *interleaver;
   Slot slots[KVS_MAX_TRACKS];
-  GQueue early; /* of EarlyFrame, oldest first: these wait for a key frame of the leading track */
-  gsize early_bytes;
-  gsize max_early_bytes;
+  KvsEarlyFrames *early; /* these wait for a key frame of the leading track */
   guint active; /* masks of track numbers */
   guint ended;
   guint time_line; /* of the last key frame of the leading track */
+  gboolean stopped;
   gboolean timer_runs;
   gboolean content_type_told;
   guint n_blocked; /* sources that wait for room */
@@ -55,22 +45,12 @@ kvs_feed_new (KvsFragmentBuffer *buffer, const KvsStreamDefinition *definition)
 
   g_mutex_init (&feed->lock);
   g_cond_init (&feed->progress);
-  g_queue_init (&feed->early);
   feed->buffer = buffer;
   feed->waits = definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE;
-  feed->max_early_bytes = (gsize) definition->storage_bytes / 2;
+  feed->early = kvs_early_frames_new (buffer, (gsize) definition->storage_bytes / 2);
   feed->interleaver = kvs_interleaver_new (definition->track_timeout_ns / 1000,
                                            (gsize) definition->storage_bytes / 2);
   return feed;
-}
-
-static void
-early_frame_free (gpointer data)
-{
-  EarlyFrame *early = data;
-
-  kvs_frame_free (early->frame);
-  g_free (early);
 }
 
 /**
@@ -80,7 +60,7 @@ early_frame_free (gpointer data)
 void
 kvs_feed_free (KvsFeed *feed)
 {
-  g_queue_clear_full (&feed->early, early_frame_free);
+  kvs_early_frames_free (feed->early);
   kvs_interleaver_free (feed->interleaver);
   for (guint i = 0; i < KVS_MAX_TRACKS; i++)
     kvs_track_free (feed->slots[i].track);
@@ -139,16 +119,6 @@ join_content_types (const KvsTrack *const *tracks, guint n_tracks)
   return joined->len > 0 ? g_strdup (joined->str) : NULL;
 }
 
-static gint64
-earliest_early_ns (const KvsFeed *feed)
-{
-  gint64 earliest_ns = G_MAXINT64;
-
-  for (const GList *link = feed->early.head; link != NULL; link = link->next)
-    earliest_ns = MIN (earliest_ns, ((const EarlyFrame *) link->data)->frame->info.pts_ns);
-  return earliest_ns;
-}
-
 /* The next Fragment has all tracks of @mask that have come so far. */
 static void
 declare_tracks (KvsFeed *feed, guint mask, KvsFeedEffect *effect)
@@ -166,18 +136,20 @@ declare_tracks (KvsFeed *feed, guint mask, KvsFeedEffect *effect)
   }
   if (n_tracks == 0)
     return;
-  kvs_fragment_buffer_set_tracks (feed->buffer, tracks, n_tracks, earliest_early_ns (feed));
+  kvs_fragment_buffer_set_tracks (feed->buffer, tracks, n_tracks,
+                                  kvs_early_frames_get_earliest_ns (feed->early));
   if (feed->content_type_told)
     return;
   feed->content_type_told = TRUE;
   effect->content_type = join_content_types (tracks, n_tracks);
 }
 
+/* @mask: tracks that have frames for it */
 static gboolean
-is_header_outdated (const KvsFeed *feed)
+is_header_outdated (const KvsFeed *feed, guint mask)
 {
   for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
-    if (feed->slots[number - 1].undeclared && (feed->active & KVS_TRACK_BIT (number)) != 0)
+    if (feed->slots[number - 1].undeclared && (mask & KVS_TRACK_BIT (number)) != 0)
       return TRUE;
   }
   return FALSE;
@@ -209,34 +181,6 @@ drop (KvsFeed *feed, KvsFrame *frame, KvsDropReason reason)
   kvs_frame_free (frame);
 }
 
-/* Returns: (transfer full): the frame that has waited longest; some has to */
-static KvsFrame *
-take_early (KvsFeed *feed, guint *time_line)
-{
-  g_autofree EarlyFrame *early = g_queue_pop_head (&feed->early);
-
-  *time_line = early->time_line;
-  feed->early_bytes -= early->frame->size_bytes;
-  return early->frame;
-}
-
-/* @frame: (transfer full): waits for a key frame of the leading track */
-static void
-keep_early (KvsFeed *feed, KvsFrame *frame, guint time_line)
-{
-  EarlyFrame *early = g_new (EarlyFrame, 1);
-  const EarlyFrame *oldest;
-  guint time_line_of_oldest;
-
-  *early = (EarlyFrame) { frame, time_line };
-  g_queue_push_tail (&feed->early, early);
-  feed->early_bytes += frame->size_bytes;
-  while ((oldest = g_queue_peek_head (&feed->early)) != early
-         && (oldest->time_line != time_line || feed->early_bytes > feed->max_early_bytes
-             || frame->info.pts_ns - oldest->frame->info.pts_ns > MAX_EARLY_NS))
-    drop (feed, take_early (feed, &time_line_of_oldest), KVS_DROP_BEFORE_KEY_FRAME);
-}
-
 static void
 handle_refused (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsPushResult result,
                 KvsFeedEffect *effect)
@@ -253,7 +197,7 @@ handle_refused (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsPushResult r
     drop (feed, frame, KVS_DROP_BEFORE_KEY_FRAME);
   } else {
     slot->undeclared |= result == KVS_PUSH_UNDECLARED;
-    keep_early (feed, frame, time_line);
+    kvs_early_frames_keep (feed->early, frame, time_line);
   }
 }
 
@@ -261,47 +205,21 @@ handle_refused (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsPushResult r
 static void
 push_early (KvsFeed *feed, gint64 key_pts_ns, KvsFeedEffect *effect)
 {
-  guint n = feed->early.length;
+  guint n = kvs_early_frames_get_length (feed->early);
 
   while (n-- > 0) {
     guint time_line;
-    KvsFrame *frame = take_early (feed, &time_line);
+    KvsFrame *frame = kvs_early_frames_take (feed->early, &time_line);
     KvsPushResult result;
 
-    if (time_line != feed->time_line || key_pts_ns - frame->info.pts_ns > MAX_EARLY_NS) {
-      drop (feed, frame, KVS_DROP_BEFORE_KEY_FRAME);
+    if (time_line != feed->time_line || key_pts_ns - frame->info.pts_ns > KVS_EARLY_FRAMES_MAX_NS) {
+      kvs_early_frames_drop (feed->early, frame);
       continue;
     }
     result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
     if (result != KVS_PUSH_STORED)
       handle_refused (feed, frame, time_line, result, effect);
   }
-}
-
-/* Those of a track that wait before @end. */
-static void
-drop_until (KvsFeed *feed, guint track_number, const GList *end)
-{
-  GList *next;
-
-  for (GList *link = feed->early.head; link != end; link = next) {
-    EarlyFrame *early = link->data;
-
-    next = link->next;
-    if (early->frame->info.track_number != track_number)
-      continue;
-    g_queue_delete_link (&feed->early, link);
-    feed->early_bytes -= early->frame->size_bytes;
-    drop (feed, early->frame, KVS_DROP_BEFORE_KEY_FRAME);
-    g_free (early);
-  }
-}
-
-/* Frames that wait for a header that never came. */
-static void
-drop_early (KvsFeed *feed, guint track_number)
-{
-  drop_until (feed, track_number, NULL);
 }
 
 static void
@@ -313,7 +231,8 @@ take_track (KvsFeed *feed, guint track_number, KvsTrack *track)
     return;
   if (slot->track == NULL || !kvs_track_equal (slot->track, track)) {
     slot->undeclared = TRUE;
-    drop_early (feed, track_number);
+    /* Frames that wait for a header that never came. */
+    kvs_early_frames_drop_track (feed->early, track_number);
   }
   g_clear_pointer (&slot->track, kvs_track_free);
   slot->track = track;
@@ -329,44 +248,6 @@ take_next_tracks (KvsFeed *feed, guint current)
   }
 }
 
-static guint
-find_early_tracks (const KvsFeed *feed)
-{
-  guint mask = 0;
-
-  for (const GList *link = feed->early.head; link != NULL; link = link->next)
-    mask |= KVS_TRACK_BIT (((const EarlyFrame *) link->data)->frame->info.track_number);
-  return mask;
-}
-
-/* @only_first: the first one that a Fragment can start with; nothing decodes those of its track before
- *   it
- * What is not stored stays. */
-static void
-push_early_of (KvsFeed *feed, guint mask, gboolean only_first, KvsFeedEffect *effect)
-{
-  GList *next;
-
-  for (GList *link = feed->early.head; link != NULL; link = next) {
-    EarlyFrame *early = link->data;
-    guint number = early->frame->info.track_number;
-    gsize size_bytes = early->frame->size_bytes;
-
-    next = link->next;
-    if ((mask & KVS_TRACK_BIT (number)) == 0
-        || kvs_fragment_buffer_push (feed->buffer, &early->frame, &effect->push)
-               != KVS_PUSH_STORED)
-      continue;
-    g_queue_delete_link (&feed->early, link);
-    feed->early_bytes -= size_bytes;
-    g_free (early);
-    if (only_first) {
-      drop_until (feed, number, next);
-      return;
-    }
-  }
-}
-
 /* The key frame that the frames of @mask wait for does not come any more, or their track has ended
  * before it: they make a Fragment of their own. The next one needs a header. */
 static void
@@ -374,13 +255,9 @@ push_alone (KvsFeed *feed, guint mask, KvsFeedEffect *effect)
 {
   declare_tracks (feed, mask, effect);
   kvs_fragment_buffer_set_live_tracks (feed->buffer, mask, 0, &effect->push);
-  push_early_of (feed, mask, TRUE, effect);
-  push_early_of (feed, mask, FALSE, effect);
-  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
-    if ((mask & KVS_TRACK_BIT (number)) != 0)
-      drop_early (feed, number);
+  kvs_early_frames_push_alone (feed->early, mask, &effect->push);
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++)
     get_slot (feed, number)->undeclared = get_slot (feed, number)->track != NULL;
-  }
   kvs_fragment_buffer_close_fragment (feed->buffer);
   kvs_fragment_buffer_set_live_tracks (feed->buffer, feed->active, feed->ended, &effect->push);
 }
@@ -393,15 +270,22 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
   Slot *slot = get_slot (feed, frame->info.track_number);
   KvsPushResult result = KVS_PUSH_NOT_DECODABLE;
   /* This track leads only since another one has ended: its frames need not wait any more. */
-  guint early = find_early_tracks (feed);
+  guint early = kvs_early_frames_get_tracks (feed->early);
   gboolean was_waiting = (early & KVS_TRACK_BIT (frame->info.track_number)) != 0;
+  guint wanted = feed->active;
 
   if (is_key && (early & feed->ended) != 0)
     push_alone (feed, early & feed->ended, effect);
+  /* Also those that are silent again since: somebody has said a word in between. */
+  if (is_key)
+    wanted |= kvs_early_frames_get_tracks (feed->early);
+  if (wanted != feed->active)
+    kvs_fragment_buffer_set_live_tracks (feed->buffer, wanted, feed->ended & ~wanted,
+                                         &effect->push);
   if (is_key || was_waiting)
     feed->time_line = time_line;
-  if ((is_key || was_waiting) && is_header_outdated (feed)) {
-    declare_tracks (feed, feed->active, effect);
+  if ((is_key || was_waiting) && is_header_outdated (feed, wanted)) {
+    declare_tracks (feed, wanted, effect);
     /* Without pictures nothing has to wait for this very frame. */
     was_waiting = was_waiting || slot->track->type == KVS_TRACK_TYPE_AUDIO;
   }
@@ -419,6 +303,8 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
     handle_refused (feed, frame, time_line, result, effect);
   else if (is_key)
     push_early (feed, pts_ns, effect);
+  if (wanted != feed->active)
+    kvs_fragment_buffer_set_live_tracks (feed->buffer, feed->active, feed->ended, &effect->push);
 }
 
 static void
@@ -428,7 +314,7 @@ deliver_other (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *e
   KvsPushResult result;
 
   if (slot->undeclared || time_line > feed->time_line) {
-    keep_early (feed, frame, time_line);
+    kvs_early_frames_keep (feed->early, frame, time_line);
     return;
   }
   result = kvs_fragment_buffer_push (feed->buffer, &frame, &effect->push);
@@ -523,7 +409,7 @@ wait_for_others (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
 {
   const gint *flushing = &get_slot (feed, track_number)->flushing;
 
-  while (feed->waits && !g_atomic_int_get (flushing)
+  while (feed->waits && !feed->stopped && !g_atomic_int_get (flushing)
          && kvs_interleaver_is_ahead (feed->interleaver, track_number)) {
     gint64 deadline_us = kvs_interleaver_get_deadline_us (feed->interleaver) + feed->blocked_us;
 
@@ -638,9 +524,26 @@ kvs_feed_end (KvsFeed *feed, KvsFeedEffect *effect)
   g_mutex_lock (&feed->lock);
   kvs_interleaver_end_all (feed->interleaver);
   release (feed, effect);
-  if (!g_queue_is_empty (&feed->early))
-    push_alone (feed, find_early_tracks (feed), effect);
+  if (kvs_early_frames_get_length (feed->early) > 0)
+    push_alone (feed, kvs_early_frames_get_tracks (feed->early), effect);
   kvs_fragment_buffer_end (feed->buffer);
+  g_cond_broadcast (&feed->progress);
+  g_mutex_unlock (&feed->lock);
+}
+
+/**
+ * kvs_feed_stop:
+ * @feed: a feed
+ *
+ * From now on kvs_feed_push() returns at once with %KVS_PUSH_FLUSHING, also where it waits now. Any
+ * thread.
+ */
+void
+kvs_feed_stop (KvsFeed *feed)
+{
+  kvs_fragment_buffer_set_flushing (feed->buffer, TRUE);
+  g_mutex_lock (&feed->lock);
+  feed->stopped = TRUE;
   g_cond_broadcast (&feed->progress);
   g_mutex_unlock (&feed->lock);
 }

@@ -41,6 +41,7 @@ KvsPushResult kvs_feed_push (KvsFeed *feed, KvsFrame *frame, const KvsTrack *tra
 void kvs_feed_progress (KvsFeed *feed, guint track_number, gint64 time_ns, KvsFeedEffect *effect);
 void kvs_feed_end_track (KvsFeed *feed, guint track_number, KvsFeedEffect *effect);
 void kvs_feed_end (KvsFeed *feed, KvsFeedEffect *effect);
+void kvs_feed_stop (KvsFeed *feed);
 
 gint64 kvs_feed_get_deadline_us (KvsFeed *feed);
 void kvs_feed_run_timer (KvsFeed *feed, KvsFeedEffect *effect);

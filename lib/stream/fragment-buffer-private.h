@@ -18,6 +18,7 @@ struct _KvsFragmentBuffer {
   gint64 max_ns;
   gint64 max_latency_ns;
   gboolean waits_when_full;
+  guint max_unacknowledged;
   KvsMetadata *metadata; /* thread safe */
 
   GMutex lock; /* all that follows; held for microseconds, never across a call out */
@@ -42,10 +43,15 @@ struct _KvsFragmentBuffer {
   guint64 unsent_bytes;
   gint64 passed_over_us; /* when an Ack first came for a Fragment after one that has none; 0: never */
   gboolean finish_session;
+  gboolean is_read_to_end;
+  guint n_sent;         /* Fragments that it has sent */
+  guint n_acked;        /* up to which of these there are Acks */
+  gint64 hold_until_us; /* the next one waits for an Ack until then, where too many have none */
 
   /* the reader ran dry and asks to be woken */
   gboolean reader_waits;
   gsize reader_wake_bytes;
+  gboolean reader_is_held; /* it waits for an Ack, or for hold_until_us */
 
   /* what is on disk, if there is a spool */
   KvsSpool *spool;

@@ -4,6 +4,8 @@
 
 #include "stream/fragment-buffer-private.h"
 
+#define DEFAULT_FRAGMENT_NS (G_GINT64_CONSTANT (1000000000))
+
 /**
  * kvs_fragment_buffer_set_release:
  * @buffer: a buffer
@@ -39,7 +41,10 @@ kvs_fragment_buffer_begin_session (KvsFragmentBuffer *buffer)
   buffer->header_sent_bytes = 0;
   buffer->finish_session = FALSE;
   buffer->passed_over_us = 0;
+  buffer->n_sent = buffer->n_acked = 0;
+  buffer->is_read_to_end = FALSE;
   buffer->reader_waits = TRUE;
+  buffer->reader_is_held = FALSE;
   buffer->reader_wake_bytes = 1;
   if (buffer->at != NULL) {
     buffer->segment = kvs_segment_ref (((KvsFragment *) buffer->at->data)->segment);
@@ -90,12 +95,36 @@ at_border (KvsFragmentBuffer *buffer)
   if (buffer->at == NULL)
     return buffer->finish_session || kvs_fragment_buffer_spool_wants_border (buffer)
            || (buffer->ended && buffer->n_waiting == 0);
-  if (kvs_fragment_is_begun (&buffer->cursor))
+  if (kvs_fragment_buffer_is_being_sent (buffer, buffer->at)
+      && ((KvsFragment *) buffer->at->data)->segment == buffer->segment)
     return FALSE;
   if (buffer->finish_session || kvs_fragment_buffer_spool_wants_border (buffer))
     return TRUE;
   return !kvs_fragment_buffer_spool_comes_first (buffer)
          && ((KvsFragment *) buffer->at->data)->segment != buffer->segment;
+}
+
+/* The service has a Fragment whole when the next one begins. Where the Acks of too many of these are
+ * still on their way a reset would double them all, so that the next one has to wait; but not for
+ * long, or a slow answer would keep media from catching up. */
+static gboolean
+is_held (const KvsFragmentBuffer *buffer)
+{
+  return buffer->max_unacknowledged > 0 && buffer->segment != NULL
+         && buffer->release != KVS_FRAGMENT_RELEASE_SENT
+         && buffer->n_sent - buffer->n_acked > buffer->max_unacknowledged
+         && !kvs_fragment_is_begun (&buffer->cursor)
+         && g_get_monotonic_time () < buffer->hold_until_us;
+}
+
+/* Half of the time that it plays: so media are sent twice as fast as they come at least. */
+static gint64
+longest_hold_us (const KvsFragment *fragment)
+{
+  gint64 media_ns = fragment->end_ns > fragment->start_ns ? fragment->end_ns - fragment->start_ns
+                                                          : DEFAULT_FRAGMENT_NS;
+
+  return MIN (media_ns, KVS_FRAGMENT_MAX_DURATION_NS) / 2000;
 }
 
 static void
@@ -106,6 +135,8 @@ finish_fragment (KvsFragmentBuffer *buffer, GSList **released)
 
   fragment->sent = TRUE;
   fragment->sent_us = g_get_monotonic_time ();
+  fragment->sent_number = ++buffer->n_sent;
+  buffer->hold_until_us = fragment->sent_us + longest_hold_us (fragment);
   buffer->stats.frames_sent += fragment->n_frames;
   buffer->at = link->next;
   memset (&buffer->cursor, 0, sizeof buffer->cursor);
@@ -122,7 +153,7 @@ read_fragments (KvsFragmentBuffer *buffer, guint8 *out, gsize size, GSList **rel
 {
   gsize done = 0;
 
-  while (done < size && buffer->at != NULL && !at_border (buffer)) {
+  while (done < size && buffer->at != NULL && !at_border (buffer) && !is_held (buffer)) {
     KvsFragment *fragment = buffer->at->data;
     gsize n;
 
@@ -183,7 +214,9 @@ kvs_fragment_buffer_read (KvsFragmentBuffer *buffer, guint8 *out, gsize size, gs
   }
   count_sent (buffer, *n_read, now_us);
   if (*n_read == 0)
-    status = buffer->segment == NULL || at_border (buffer) ? KVS_READ_END : KVS_READ_EMPTY;
+    status = buffer->segment == NULL || (at_border (buffer) && !is_held (buffer)) ? KVS_READ_END
+                                                                                : KVS_READ_EMPTY;
+  buffer->is_read_to_end |= status == KVS_READ_END;
   g_mutex_unlock (&buffer->lock);
   kvs_fragment_buffer_free_list (released);
   return status;
@@ -196,6 +229,8 @@ has_data (KvsFragmentBuffer *buffer)
 
   if (buffer->segment == NULL)
     return kvs_fragment_buffer_spool_choose_start (buffer) != NULL;
+  if (buffer->reader_is_held)
+    return FALSE;
   if (at_border (buffer))
     return TRUE;
   if (kvs_fragment_buffer_spool_comes_first (buffer) || buffer->at == NULL)
@@ -212,6 +247,7 @@ has_data (KvsFragmentBuffer *buffer)
  *
  * The reader ran dry. A later kvs_fragment_buffer_push() that adds enough, or starts a Fragment,
  * says that the reader has to be woken. With a @wake_bytes of 1 this looks for waiting data first.
+ * Where it is Acks that the reader waits for nobody wakes it, see kvs_fragment_buffer_get_hold_us().
  * Thread safe.
  *
  * Returns: %TRUE if there is something to read already, and nobody will wake the reader
@@ -222,12 +258,34 @@ kvs_fragment_buffer_wait (KvsFragmentBuffer *buffer, gsize wake_bytes)
   gboolean ready;
 
   g_mutex_lock (&buffer->lock);
+  buffer->reader_is_held = is_held (buffer);
   ready = has_data (buffer) && (wake_bytes <= 1 || buffer->unsent_bytes >= wake_bytes
                                 || at_border (buffer));
   buffer->reader_waits = !ready;
   buffer->reader_wake_bytes = wake_bytes;
   g_mutex_unlock (&buffer->lock);
   return ready;
+}
+
+/**
+ * kvs_fragment_buffer_get_hold_us:
+ * @buffer: a buffer
+ *
+ * After kvs_fragment_buffer_wait(): the reader may have to wait for Acks before it begins another
+ * Fragment. Thread safe.
+ *
+ * Returns: for how long it does at most; 0 if it may go on by now; -1 if that is not what it waits for
+ */
+gint64
+kvs_fragment_buffer_get_hold_us (KvsFragmentBuffer *buffer)
+{
+  gint64 hold_us = -1;
+
+  g_mutex_lock (&buffer->lock);
+  if (buffer->reader_waits && buffer->reader_is_held)
+    hold_us = is_held (buffer) ? MAX (buffer->hold_until_us - g_get_monotonic_time (), 0) : 0;
+  g_mutex_unlock (&buffer->lock);
+  return hold_us;
 }
 
 /**
@@ -283,6 +341,7 @@ release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at
   /* An Ack for bytes that were not sent yet is none. */
   if (link != NULL && ((KvsFragment *) link->data)->sent) {
     note_passed_over (buffer, link);
+    buffer->n_acked = MAX (buffer->n_acked, ((KvsFragment *) link->data)->sent_number);
     fragment = kvs_fragment_buffer_unlink (buffer, link);
     buffer->stats.ack_latency_ns = (g_get_monotonic_time () - fragment->sent_us) * 1000;
     buffer->stats.fragments_persisted++;
@@ -291,6 +350,31 @@ release_sent (KvsFragmentBuffer *buffer, guint64 timecode, KvsFragmentRelease at
   }
   g_mutex_unlock (&buffer->lock);
   kvs_fragment_unref (fragment);
+}
+
+/**
+ * kvs_fragment_buffer_awaits_acks:
+ * @buffer: a buffer
+ *
+ * Thread safe.
+ *
+ * Returns: whether the running Session has given the service a Fragment as a whole that an Ack may
+ *   still come for
+ */
+gboolean
+kvs_fragment_buffer_awaits_acks (KvsFragmentBuffer *buffer)
+{
+  guint n_whole;
+  gboolean awaits;
+
+  g_mutex_lock (&buffer->lock);
+  n_whole = buffer->n_sent;
+  /* The last one is whole for the service when something follows. */
+  if (n_whole > 0 && !buffer->is_read_to_end && !kvs_fragment_is_begun (&buffer->cursor))
+    n_whole--;
+  awaits = buffer->release != KVS_FRAGMENT_RELEASE_SENT && buffer->n_acked < n_whole;
+  g_mutex_unlock (&buffer->lock);
+  return awaits;
 }
 
 /**

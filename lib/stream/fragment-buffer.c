@@ -25,6 +25,7 @@ kvs_fragment_buffer_new (const KvsStreamDefinition *definition, KvsMetadata *met
   buffer->max_bytes = definition->storage_bytes;
   buffer->max_ns = definition->buffer_duration_ns;
   buffer->max_latency_ns = definition->max_latency_ns;
+  buffer->max_unacknowledged = definition->max_unacknowledged;
   buffer->waits_when_full = definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE;
   buffer->release = definition->fragment_acks ? KVS_FRAGMENT_RELEASE_PERSISTED
                                               : KVS_FRAGMENT_RELEASE_SENT;
@@ -111,10 +112,13 @@ kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer)
          || buffer->media_ns - buffer->storing_ns > buffer->max_ns;
 }
 
+/* The one that the Session was begun for counts too, even while the connection is being made: without
+ * it nothing might come after the header. */
 gboolean
 kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList *link)
 {
-  return buffer->segment != NULL && buffer->at == link && kvs_fragment_is_begun (&buffer->cursor);
+  return buffer->segment != NULL && buffer->at == link
+         && (buffer->n_sent == 0 || kvs_fragment_is_begun (&buffer->cursor));
 }
 
 /* The oldest complete fragment of which nothing was sent; else the oldest complete one at all, so
@@ -201,7 +205,8 @@ kvs_fragment_buffer_free_list (GSList *fragments)
 gboolean
 kvs_fragment_buffer_take_wake (KvsFragmentBuffer *buffer, gboolean now)
 {
-  if (!buffer->reader_waits || (!now && buffer->unsent_bytes < buffer->reader_wake_bytes))
+  if (!buffer->reader_waits || buffer->reader_is_held
+      || (!now && buffer->unsent_bytes < buffer->reader_wake_bytes))
     return FALSE;
   buffer->reader_waits = FALSE;
   return TRUE;

@@ -158,7 +158,9 @@ void kvs_fragment_buffer_end_session (KvsFragmentBuffer *buffer);
 KvsReadStatus kvs_fragment_buffer_read (KvsFragmentBuffer *buffer, guint8 *out, gsize size,
                                         gsize *n_read);
 gboolean kvs_fragment_buffer_wait (KvsFragmentBuffer *buffer, gsize wake_bytes);
+gint64 kvs_fragment_buffer_get_hold_us (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_finish_session (KvsFragmentBuffer *buffer);
+gboolean kvs_fragment_buffer_awaits_acks (KvsFragmentBuffer *buffer);
 gboolean kvs_fragment_buffer_is_overdue (KvsFragmentBuffer *buffer, gint64 since_us);
 void kvs_fragment_buffer_received (KvsFragmentBuffer *buffer, guint64 timecode);
 void kvs_fragment_buffer_persisted (KvsFragmentBuffer *buffer, guint64 timecode);

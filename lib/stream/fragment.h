@@ -72,6 +72,7 @@ typedef enum {
  * @sendable: each Track of the segment has a Frame in it; before that it must not be begun
  * @sent: every byte was given to the running Session
  * @sent_us: when its last byte was given, on the monotonic clock
+ * @sent_number: which one it was that the running Session has sent, from 1
  * @n_tries: how often the service answered it with an error that may pass
  * @disk: where it stands on disk
  * @leaves_memory: once it is stored
@@ -96,6 +97,7 @@ typedef struct {
   gboolean sendable;
   gboolean sent;
   gint64 sent_us;
+  guint sent_number;
   guint n_tries;
   KvsFragmentDisk disk;
   gboolean leaves_memory;

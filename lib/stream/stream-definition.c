@@ -24,6 +24,7 @@ kvs_stream_definition_new (const gchar *stream_name)
   definition->key_frame_fragmentation = TRUE;
   definition->absolute_fragment_times = TRUE;
   definition->fragment_acks = TRUE;
+  definition->max_unacknowledged = 1;
   definition->restart_on_error = TRUE;
   definition->buffer_duration_ns = 120 * G_GINT64_CONSTANT (1000000000);
   definition->storage_bytes = 128 * 1024 * 1024;

@@ -51,6 +51,8 @@ typedef enum {
  * @key_frame_fragmentation: each key frame starts a Fragment
  * @absolute_fragment_times: Cluster timecodes are epoch times, not relative to the first
  * @fragment_acks: the service acknowledges Fragments
+ * @max_unacknowledged: how many Fragments that the service has whole may lack their Ack when the next
+ *   one is begun, so that a reset doubles no more than these; 0 for any number
  * @restart_on_error: go on after errors that may pass
  * @buffer_duration_ns: how much media is kept in memory, in time
  * @storage_bytes: how much media is kept in memory, in bytes
@@ -77,6 +79,7 @@ typedef struct {
   gboolean key_frame_fragmentation;
   gboolean absolute_fragment_times;
   gboolean fragment_acks;
+  guint max_unacknowledged;
   gboolean restart_on_error;
   gint64 buffer_duration_ns;
   guint64 storage_bytes;

@@ -63,6 +63,7 @@ struct _KvsProducer {
   KvsRetryAction ack_action; /* why the session is being ended, when an Ack was the reason */
   gboolean ack_action_set;
   gboolean ack_was_told;
+  KvsServiceError *ack_error; /* the same as the service said it */
   guint n_tag_tries;
   guint n_failures; /* in a row */
   gint64 last_warning_us;

@@ -82,6 +82,7 @@ kvs_producer_unref (KvsProducer *producer)
     producer->destroy (producer->user_data);
   if (producer->credentials_source.destroy != NULL)
     producer->credentials_source.destroy (producer->credentials_source.user_data);
+  g_clear_pointer (&producer->ack_error, kvs_service_error_free);
   g_free (producer->content_type);
   g_free (producer->stream_arn);
   g_free (producer->data_endpoint);
@@ -143,7 +144,7 @@ kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error, 
 {
   /* first, so that whoever is refused a frame from now on can know why */
   producer->events.failed (error, service_error, producer->user_data);
-  kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
+  kvs_feed_stop (producer->feed);
   /* Another run may bring it to the service. */
   kvs_fragment_buffer_close_fragment (producer->buffer);
   producer->failed = TRUE;
@@ -394,6 +395,17 @@ on_session_opened (gpointer user_data)
   producer->events.session_started (producer->user_data);
 }
 
+static KvsServiceError *
+make_ack_error (const KvsAck *ack)
+{
+  KvsServiceError *error = g_new0 (KvsServiceError, 1);
+
+  error->type = g_strdup (ack->error_code);
+  error->ack_id = ack->error_id;
+  error->ack_timecode = ack->has_timecode ? ack->timecode : -1;
+  return error;
+}
+
 static void
 handle_error_ack (KvsProducer *producer, const KvsAck *ack)
 {
@@ -418,9 +430,15 @@ handle_error_ack (KvsProducer *producer, const KvsAck *ack)
                        outcome, n_lost);
   producer->ack_action = action;
   producer->ack_action_set = TRUE;
+  g_clear_pointer (&producer->ack_error, kvs_service_error_free);
+  producer->ack_error = make_ack_error (ack);
+  if (action == KVS_RETRY_RENEW) {
+    kvs_session_drain (producer->session, error);
+    return;
+  }
   producer->ack_was_told = n_lost > 0;
   if (n_lost > 0) {
-    producer->events.warning (error, NULL, producer->user_data);
+    producer->events.warning (error, producer->ack_error, producer->user_data);
     producer->events.dropped (KVS_DROP_REFUSED, n_lost, producer->user_data);
   }
   kvs_session_end (producer->session, error);
@@ -503,6 +521,7 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   KvsProducer *producer = user_data;
   KvsRetryAction action = producer->ack_action;
   gboolean by_ack = producer->ack_action_set;
+  g_autoptr (KvsServiceError) ack_error = g_steal_pointer (&producer->ack_error);
 
   g_clear_pointer (&producer->session, kvs_session_free);
   producer->session_is_open = FALSE;
@@ -516,8 +535,10 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
     stop (producer);
   else if (kvs_fragment_buffer_is_drained (producer->buffer))
     handle_last_end (producer, service_error, error);
+  else if (by_ack && action == KVS_RETRY_RENEW && made_progress (producer))
+    kvs_producer_advance (producer);
   else if (by_ack)
-    handle_failure (producer, action, NULL, error);
+    handle_failure (producer, action, ack_error, error);
   else if (kvs_fragment_buffer_is_empty (producer->buffer) && service_error == NULL)
     /* an idle connection that was closed: nothing is lost, nothing is wrong */
     kvs_producer_advance (producer);
@@ -713,7 +734,7 @@ kvs_producer_leave (KvsProducer *producer)
 void
 kvs_producer_abort (KvsProducer *producer)
 {
-  kvs_fragment_buffer_set_flushing (producer->buffer, TRUE);
+  kvs_feed_stop (producer->feed);
   kvs_loop_invoke (producer->loop, on_abort, kvs_producer_ref (producer));
 }
 

@@ -18,7 +18,7 @@ static const AckRow ack_rows[] = {
   { 4000, KVS_RETRY_RESEND, "the service could not read the data" },
   { 4001, KVS_RETRY_DROP_FRAGMENT, "the fragment is larger than 50 MB" },
   { 4002, KVS_RETRY_DROP_FRAGMENT, "the fragment is longer than the service takes" },
-  { 4003, KVS_RETRY_RESEND, "the connection is older than the service allows" },
+  { 4003, KVS_RETRY_RENEW, "the connection is older than the service allows" },
   { 4004, KVS_RETRY_DROP_FRAGMENT, "the fragment's time is not after that of the one before it" },
   { 4005, KVS_RETRY_FATAL, "the stream has more tracks than the service takes" },
   { 4006, KVS_RETRY_DROP_FRAGMENT, "the service could not parse the media" },

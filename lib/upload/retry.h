@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 
 /**
  * KvsRetryAction:
+ * @KVS_RETRY_RENEW: nothing failed: a new Session at once, from the first Fragment that is not persisted
  * @KVS_RETRY_RESEND: a new Session, from the first Fragment that is not persisted
  * @KVS_RETRY_DROP_FRAGMENT: this Fragment will never be taken: drop it alone, then as resend
  * @KVS_RETRY_REFRESH_ENDPOINT: ask for the data endpoint again, then as resend
@@ -19,6 +20,7 @@ G_BEGIN_DECLS
  * @KVS_RETRY_FATAL: no retry can help
  */
 typedef enum {
+  KVS_RETRY_RENEW,
   KVS_RETRY_RESEND,
   KVS_RETRY_DROP_FRAGMENT,
   KVS_RETRY_REFRESH_ENDPOINT,

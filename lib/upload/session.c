@@ -1,46 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "upload/session.h"
-
 #include <string.h>
 
 #include "error.h"
+#include "upload/session-private.h"
 
 #define UPLOAD_BUFFER_LIVE_BYTES (64 * 1024)
 #define UPLOAD_BUFFER_OFFLINE_BYTES (256 * 1024)
 #define MAX_ERROR_BODY_BYTES (64 * 1024)
-#define TICK_US (G_USEC_PER_SEC / 2)
-/* How long the service may take to acknowledge the rest once the body has ended. */
-#define CLOSE_TIMEOUT_US (20 * G_USEC_PER_SEC)
-
-struct _KvsSession {
-  KvsAwsClient *client;
-  KvsFragmentBuffer *buffer;
-  KvsSessionCallbacks callbacks;
-  gpointer user_data;
-  gchar *stream_name;
-  gchar *url;
-  gint64 flush_interval_us;
-  gint64 staleness_us;
-  gsize wake_bytes;
-
-  CURL *easy;
-  struct curl_slist *headers;
-  gchar detail[CURL_ERROR_SIZE];
-  KvsHttpHead head;
-  GByteArray *error_body;
-  KvsAckParser *acks;
-
-  gboolean paused;   /* the read callback had nothing to give */
-  gboolean body_ended;
-  gboolean peer_had_ended; /* at the last tick */
-  gint64 dry_since_us;
-  gint64 unacked_since_us; /* when the first byte after the last Ack was sent; 0: none was */
-  GError *end_error;
-
-  KvsLoopTimer *flush_timer;
-  KvsLoopTimer *tick_timer;
-  KvsLoopTimer *end_timer;
-};
+#define DRAIN_US G_USEC_PER_SEC
 
 /* ---- the end ---- */
 
@@ -64,6 +31,14 @@ on_end_timer (gpointer user_data)
   finish (session, NULL, error);
 }
 
+static void
+set_end_timer (KvsSession *session, gint64 delay_us)
+{
+  kvs_loop_cancel_timer (session->client->loop, &session->end_timer);
+  session->end_timer
+      = kvs_loop_add_timer (session->client->loop, delay_us, on_end_timer, session);
+}
+
 /**
  * kvs_session_end:
  * @session: a running session
@@ -78,11 +53,29 @@ kvs_session_end (KvsSession *session, const GError *error)
   if (session->end_timer != NULL)
     return;
   session->end_error = error != NULL ? g_error_copy (error) : NULL;
-  session->end_timer = kvs_loop_add_timer (session->client->loop, 0, on_end_timer, session);
+  set_end_timer (session, 0);
 }
 
-static void
-end_with (KvsSession *session, KvsError code, const gchar *what)
+/**
+ * kvs_session_drain:
+ * @session: a running session that the service is about to end
+ * @error: (nullable): what @ended is told
+ *
+ * Sends nothing more, and ends the Session as kvs_session_end() once the Acks have come for what the
+ * service has as a whole, or a moment later. I/O thread only.
+ */
+void
+kvs_session_drain (KvsSession *session, const GError *error)
+{
+  if (session->end_timer != NULL)
+    return;
+  session->end_error = error != NULL ? g_error_copy (error) : NULL;
+  session->draining = TRUE;
+  set_end_timer (session, kvs_fragment_buffer_awaits_acks (session->buffer) ? DRAIN_US : 0);
+}
+
+void
+kvs_session_end_with (KvsSession *session, KvsError code, const gchar *what)
 {
   g_autoptr (GError) error = g_error_new (KVS_ERROR, (gint) code, "Upload to stream %s: %s",
                                           session->stream_name, what);
@@ -125,16 +118,16 @@ on_transfer_done (CURLcode result, gpointer user_data)
 
 /* ---- what libcurl calls ---- */
 
-static gboolean
-is_refused (const KvsSession *session)
+gboolean
+kvs_session_is_refused (const KvsSession *session)
 {
   return session->head.status >= 300;
 }
 
 /* libcurl up to 8.8 does not end a transfer by itself when the answer is an error and the upload is
  * paused: it has to be taken out of the pause. */
-static void
-unpause (KvsSession *session)
+void
+kvs_session_unpause (KvsSession *session)
 {
   if (!session->paused)
     return;
@@ -143,14 +136,31 @@ unpause (KvsSession *session)
   curl_easy_pause (session->easy, CURLPAUSE_CONT);
 }
 
+static void set_flush_timer (KvsSession *session, gint64 delay_us);
+
+/* Returns: whether that is what the upload is paused for. */
+static gboolean
+wait_for_acks (KvsSession *session)
+{
+  gint64 hold_us = kvs_fragment_buffer_get_hold_us (session->buffer);
+
+  if (hold_us >= 0)
+    set_flush_timer (session, hold_us);
+  return hold_us >= 0;
+}
+
 static void
 on_flush_timer (gpointer user_data)
 {
   KvsSession *session = user_data;
 
   session->flush_timer = NULL;
-  if (session->paused && (is_refused (session) || kvs_fragment_buffer_wait (session->buffer, 1)))
-    unpause (session);
+  if (!session->paused)
+    return;
+  if (kvs_session_is_refused (session) || kvs_fragment_buffer_wait (session->buffer, 1))
+    kvs_session_unpause (session);
+  else
+    wait_for_acks (session);
 }
 
 /* libcurl may ask again while it is paused: there is one timer, whatever it does. */
@@ -170,7 +180,7 @@ run_dry (KvsSession *session)
     return TRUE;
   session->paused = TRUE;
   session->dry_since_us = g_get_monotonic_time ();
-  if (session->wake_bytes > 1)
+  if (!wait_for_acks (session) && session->wake_bytes > 1)
     set_flush_timer (session, session->flush_interval_us);
   return FALSE;
 }
@@ -181,8 +191,12 @@ on_read (char *out, size_t size, size_t n, void *user_data)
   KvsSession *session = user_data;
   gsize n_read;
 
-  if (is_refused (session))
+  if (kvs_session_is_refused (session))
     return 0;
+  if (session->draining) {
+    session->paused = TRUE;
+    return CURL_READFUNC_PAUSE;
+  }
   do {
     switch (kvs_fragment_buffer_read (session->buffer, (guint8 *) out, size * n, &n_read)) {
       case KVS_READ_DATA:
@@ -217,7 +231,7 @@ on_header (char *line, size_t size, size_t n, void *user_data)
   kvs_http_head_read_line (&session->head, line, size * n);
   if (!is_last)
     return size * n;
-  if (is_refused (session))
+  if (kvs_session_is_refused (session))
     on_refused (session);
   else if (session->head.status == 200)
     session->callbacks.opened (session->user_data);
@@ -231,8 +245,13 @@ on_ack (const KvsAck *ack, gpointer user_data)
 
   /* After the body more has to come, up to the end of the answer. */
   session->unacked_since_us = session->body_ended ? g_get_monotonic_time () : 0;
-  if (session->end_timer == NULL)
+  if (session->end_timer == NULL || (session->draining && ack->type != KVS_ACK_ERROR))
     session->callbacks.ack (ack, session->user_data);
+  if (session->draining && !kvs_fragment_buffer_awaits_acks (session->buffer))
+    set_end_timer (session, 0);
+  /* From inside a callback the pause cannot be lifted. */
+  if (session->paused && kvs_fragment_buffer_get_hold_us (session->buffer) == 0)
+    set_flush_timer (session, 0);
 }
 
 static size_t
@@ -245,50 +264,6 @@ on_body (char *data, size_t size, size_t n, void *user_data)
   else if (session->error_body->len + size * n <= MAX_ERROR_BODY_BYTES)
     g_byte_array_append (session->error_body, (const guint8 *) data, (guint) (size * n));
   return size * n;
-}
-
-/* ---- the watch ---- */
-
-/* Once the body has ended too, libcurl sees it by itself. */
-static gboolean
-is_ended_by_peer (const KvsSession *session)
-{
-  return session->head.status == 200 && !session->body_ended
-         && kvs_loop_has_peer_ended (session->client->loop, session->easy);
-}
-
-static gboolean
-is_stale (const KvsSession *session, gint64 now_us)
-{
-  if (session->unacked_since_us == 0)
-    return FALSE;
-  if (session->body_ended)
-    return now_us - session->unacked_since_us > CLOSE_TIMEOUT_US;
-  return session->staleness_us > 0
-         && (now_us - session->unacked_since_us > session->staleness_us
-             || kvs_fragment_buffer_is_overdue (session->buffer, now_us - session->staleness_us));
-}
-
-static void
-on_tick (gpointer user_data)
-{
-  KvsSession *session = user_data;
-  gint64 now_us = g_get_monotonic_time ();
-  gboolean peer_has_ended = is_ended_by_peer (session);
-
-  session->tick_timer = kvs_loop_add_timer (session->client->loop, TICK_US, on_tick, session);
-  if (is_refused (session)) {
-    unpause (session);
-  } else if (peer_has_ended && session->peer_had_ended) {
-    /* Twice in a row: what it sent before the end has been read by now. */
-    end_with (session, KVS_ERROR_NETWORK, "the service ended the session");
-  } else if (is_stale (session, now_us)) {
-    end_with (session, KVS_ERROR_TIMEOUT, "the service has stopped acknowledging");
-  } else if (session->paused && now_us - session->dry_since_us > KVS_SESSION_IDLE_US) {
-    session->dry_since_us = now_us;
-    session->callbacks.idle (session->user_data);
-  }
-  session->peer_had_ended = peer_has_ended;
 }
 
 /* ---- the start ---- */
@@ -372,17 +347,18 @@ kvs_session_new (KvsAwsClient *client, const gchar *data_endpoint,
   session->flush_interval_us = definition->flush_interval_ns / 1000;
   session->staleness_us
       = definition->fragment_acks ? definition->connection_staleness_ns / 1000 : 0;
+  session->wants_acks = definition->fragment_acks;
   session->wake_bytes = session->flush_interval_us > 0 ? (gsize) upload_buffer_bytes : 1;
   session->error_body = g_byte_array_new ();
   session->acks = kvs_ack_parser_new (on_ack, session);
   session->easy = curl_easy_init ();
   make_headers (session, definition, segment);
 
-  session->tick_timer = kvs_loop_add_timer (client->loop, TICK_US, on_tick, session);
+  kvs_session_watch (session);
   if (!configure (session, upload_buffer_bytes, &error))
     kvs_session_end (session, error);
   else if (!kvs_loop_add_transfer (client->loop, session->easy, on_transfer_done, session))
-    end_with (session, KVS_ERROR_NETWORK, "libcurl did not take the request");
+    kvs_session_end_with (session, KVS_ERROR_NETWORK, "libcurl did not take the request");
   return session;
 }
 
@@ -395,7 +371,7 @@ kvs_session_new (KvsAwsClient *client, const gchar *data_endpoint,
 void
 kvs_session_wake (KvsSession *session)
 {
-  unpause (session);
+  kvs_session_unpause (session);
 }
 
 /**

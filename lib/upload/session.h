@@ -41,6 +41,7 @@ KvsSession *kvs_session_new (KvsAwsClient *client, const gchar *data_endpoint,
                              gpointer user_data);
 void kvs_session_wake (KvsSession *session);
 void kvs_session_end (KvsSession *session, const GError *error);
+void kvs_session_drain (KvsSession *session, const GError *error);
 void kvs_session_free (KvsSession *session);
 
 G_END_DECLS

@@ -13,6 +13,7 @@ feed_rig_new (void)
   FeedRig *rig = g_new0 (FeedRig, 1);
 
   rig->definition = kvs_stream_definition_new ("cam");
+  rig->definition->max_unacknowledged = 0; /* see test-fragment-window.c */
   return rig;
 }
 

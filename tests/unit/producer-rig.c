@@ -9,7 +9,7 @@
 
 #define START (G_GINT64_CONSTANT (1700000000) * MEDIA_S)
 /* A Fragment takes half a second of media time. */
-#define FRAME_NS (100 * MEDIA_MS)
+#define DEFAULT_FRAME_NS (100 * MEDIA_MS)
 #define FRAME_BYTES 200
 
 /* ---- events ---- */
@@ -35,6 +35,8 @@ tell (ProducerRig *rig, GPtrArray *where, const GError *error, const KvsServiceE
   if (service_error != NULL) {
     told->aws_type = g_strdup (service_error->type);
     told->http_status = service_error->http_status;
+    told->ack_id = service_error->ack_id;
+    told->ack_timecode = service_error->ack_timecode;
   }
   g_mutex_lock (&rig->lock);
   g_ptr_array_add (where, told);
@@ -150,6 +152,7 @@ producer_rig_new (gboolean tls)
   rig->definition->flush_interval_ns = 10 * MEDIA_MS;
   rig->ca_path = g_strdup (service_get_ca_path (rig->service));
   rig->total_timeout_ms = 10000;
+  rig->frame_ns = DEFAULT_FRAME_NS;
   rig->warnings = g_ptr_array_new_with_free_func (told_free);
   rig->failures = g_ptr_array_new_with_free_func (told_free);
   return rig;
@@ -224,9 +227,9 @@ producer_rig_push (ProducerRig *rig, guint n_fragments)
   for (guint i = 0; i < n_fragments * FRAMES_A_FRAGMENT; i++) {
     guint64 id = rig->next_id++;
     KvsFrame *frame = media_frame_new (id, id % FRAMES_A_FRAGMENT == 0,
-                                       START + (gint64) id * FRAME_NS, FRAME_BYTES);
+                                       START + (gint64) id * rig->frame_ns, FRAME_BYTES);
 
-    frame->info.duration_ns = FRAME_NS;
+    frame->info.duration_ns = rig->frame_ns;
     ck_assert_int_eq (kvs_producer_push (rig->producer, frame, rig->next_track), KVS_PUSH_STORED);
     g_clear_pointer (&rig->next_track, kvs_track_free);
   }

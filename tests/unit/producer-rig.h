@@ -17,6 +17,8 @@ typedef struct {
   gchar *message;
   gchar *aws_type;
   guint http_status;
+  guint ack_id;
+  gint64 ack_timecode;
 } Told;
 
 /**
@@ -32,6 +34,7 @@ typedef struct {
   guint total_timeout_ms;
   KvsProducer *producer;
   guint n_threads_before;
+  gint64 frame_ns;
   guint64 next_id;
   KvsTrack *next_track; /* goes with the next frame */
 

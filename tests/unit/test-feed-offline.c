@@ -131,6 +131,18 @@ START_TEST (test_flushing_releases)
 }
 END_TEST
 
+/* The stream has failed. */
+START_TEST (test_stop_releases)
+{
+  GThread *thread = get_ahead ();
+
+  kvs_feed_stop (rig->feed);
+  g_thread_join (thread);
+  ck_assert_int_eq (n_pushed, N_AHEAD);
+  ck_assert_int_eq (last_result, KVS_PUSH_FLUSHING);
+}
+END_TEST
+
 START_TEST (test_end_releases)
 {
   GThread *thread = get_ahead ();
@@ -220,6 +232,7 @@ main (void)
   tcase_add_test (tc, test_progress_releases);
   tcase_add_loop_test (tc, test_end_of_the_other_releases, 0, 2);
   tcase_add_test (tc, test_flushing_releases);
+  tcase_add_test (tc, test_stop_releases);
   tcase_add_test (tc, test_end_releases);
   tcase_add_test (tc, test_time_out_releases);
   tcase_add_test (tc, test_full_buffer_is_no_silence);

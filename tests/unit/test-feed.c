@@ -287,6 +287,28 @@ START_TEST (test_silent_track)
 }
 END_TEST
 
+/* Push-to-talk: silent again before the key frame that the audio waits for. */
+START_TEST (test_burst_of_a_silent_track)
+{
+  feed_rig_begin (rig, 2);
+  key (0);
+  audio (10);
+  key (1000);
+  run_timer ();
+  delta (1500);
+  audio (1510);
+  audio (1530);
+  delta (1600);
+  run_timer ();
+  key (2000);
+  delta (2500);
+  key (3000);
+  feed_rig_end (rig);
+  ASSERT_SENT ("VA: V0 A10 | V: V1000 V1500 V1600 | VA: V2000 A1510 A1530 V2500 | V: V3000");
+  assert_dropped (0, 0);
+}
+END_TEST
+
 /* A GAP says that the audio has nothing, which the Fragment learns when the track is silent. */
 START_TEST (test_wake_of_a_reader_that_waits)
 {
@@ -677,6 +699,7 @@ main (void)
   tcase_add_test (tc, test_audio_is_told_the_same);
   tcase_add_test (tc, test_video_changes);
   tcase_add_test (tc, test_silent_track);
+  tcase_add_test (tc, test_burst_of_a_silent_track);
   tcase_add_test (tc, test_wake_of_a_reader_that_waits);
   tcase_add_test (tc, test_wake_by_the_missing_frame);
   tcase_add_test (tc, test_wake_after_a_session_that_could_not_begin);

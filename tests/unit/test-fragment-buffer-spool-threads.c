@@ -183,6 +183,7 @@ START_TEST (test_all_frames_once)
 
   folder = g_dir_make_tmp ("kvs-spool-XXXXXX", NULL);
   definition = kvs_stream_definition_new ("cam");
+  definition->max_unacknowledged = 0; /* see test-fragment-window.c */
   definition->spool_folder = g_strdup (folder);
   definition->spool_bytes = G_MAXUINT32;
   definition->buffer_duration_ns = MEDIA_S;

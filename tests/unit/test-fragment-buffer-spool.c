@@ -168,6 +168,7 @@ setup (void)
 {
   folder = g_dir_make_tmp ("kvs-spool-XXXXXX", NULL);
   definition = kvs_stream_definition_new ("cam");
+  definition->max_unacknowledged = 0; /* see test-fragment-window.c */
   definition->spool_folder = g_strdup (folder);
   definition->spool_bytes = G_MAXUINT32;
   definition->buffer_duration_ns = 2 * S;

@@ -18,6 +18,7 @@ static void
 setup (void)
 {
   definition = kvs_stream_definition_new ("cam");
+  definition->max_unacknowledged = 0; /* see test-fragment-window.c */
   definition->streaming_type = KVS_STREAMING_TYPE_OFFLINE;
 }
 

@@ -40,6 +40,7 @@ static void
 setup (void)
 {
   definition = kvs_stream_definition_new ("cam");
+  definition->max_unacknowledged = 0; /* see test-fragment-window.c */
 }
 
 static void
@@ -491,6 +492,45 @@ START_TEST (test_overflow_while_sending)
 END_TEST
 
 /* One Fragment that is larger than the whole buffer is kept: a stream with rare key frames. */
+/* A Session has at least the Fragment that it was begun for, however long connecting takes. */
+START_TEST (test_overflow_while_connecting)
+{
+  definition->buffer_duration_ns = 3 * S;
+  make_buffer ();
+  push_fragments (0, 1);
+  set_tracks ();
+  push_fragments (1, 1);
+  begin ();
+  push_fragments (2, 8);
+  ck_assert_uint_eq (get_stats ().frames_dropped[KVS_DROP_OVERFLOW], 7 * FRAMES_A_FRAGMENT);
+  kvs_fragment_buffer_finish_session (buffer);
+  ck_assert_int_eq (read_all (1000), KVS_READ_END);
+  assert_carried (0, 0);
+  kvs_fragment_buffer_persisted (buffer, timecode (0));
+  kvs_fragment_buffer_end_session (buffer);
+  begin ();
+  kvs_fragment_buffer_end (buffer);
+  read_all (1000);
+  assert_carried (8, 9);
+}
+END_TEST
+
+/* Another one begins anew: what it begins for is not what the last one did. */
+START_TEST (test_overflow_between_sessions)
+{
+  definition->buffer_duration_ns = 3 * S;
+  make_buffer ();
+  push_fragments (0, 2);
+  begin ();
+  kvs_fragment_buffer_end_session (buffer);
+  push_fragments (2, 8);
+  begin ();
+  kvs_fragment_buffer_end (buffer);
+  read_all (1000);
+  assert_carried (7, 9);
+}
+END_TEST
+
 START_TEST (test_open_fragment_is_never_dropped)
 {
   definition->storage_bytes = 100;
@@ -575,6 +615,8 @@ main (void)
   tcase_add_test (tc, test_pause_is_no_overflow);
   tcase_add_test (tc, test_overflow_by_bytes);
   tcase_add_test (tc, test_overflow_while_sending);
+  tcase_add_test (tc, test_overflow_while_connecting);
+  tcase_add_test (tc, test_overflow_between_sessions);
   tcase_add_test (tc, test_open_fragment_is_never_dropped);
   tcase_add_test (tc, test_wake);
   suite_add_tcase (s, tc);

@@ -66,7 +66,16 @@ answer_with_error_and_end (Upload *upload)
   http_peer_write (upload->peer, all);
 }
 
-static const guint passing_ids[] = { 4000, 4003, 4008, 4503, 4507, 5000, 5001, 4999 };
+static void
+assert_tells_ack (const Told *told)
+{
+  ck_assert_uint_eq (told->ack_id, error_id);
+  ck_assert_int_eq (told->ack_timecode, G_GINT64_CONSTANT (1700000000000));
+  ck_assert_str_eq (told->aws_type, "SOME_ERROR");
+  ck_assert_uint_eq (told->http_status, 0);
+}
+
+static const guint passing_ids[] = { 4000, 4008, 4503, 4507, 5000, 5001, 4999 };
 
 START_TEST (test_passing_error_ack)
 {
@@ -108,6 +117,7 @@ START_TEST (test_lasting_error_ack)
   producer_rig_push (rig, 2);
   failure = producer_rig_wait_for_failure (rig);
   ck_assert (strstr (failure->message, kvs_retry_describe_ack (error_id)) != NULL);
+  assert_tells_ack (failure);
   ck_assert_uint_eq (service_count (rig->service, "/putMedia"), 1);
 }
 END_TEST
@@ -126,6 +136,7 @@ START_TEST (test_dropping_error_ack)
   producer_rig_push (rig, 3);
   warning = producer_rig_wait_for_warning (rig, 1);
   ck_assert (strstr (warning->message, "dropped") != NULL);
+  assert_tells_ack (warning);
   producer_rig_finish (rig);
   kvs_producer_get_stats (rig->producer, &stats);
   ck_assert_uint_eq (stats.buffer.frames_dropped[KVS_DROP_REFUSED], FRAMES_A_FRAGMENT);

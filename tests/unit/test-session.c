@@ -164,6 +164,38 @@ START_TEST (test_good_service)
 }
 END_TEST
 
+/* ---- the window ---- */
+
+/* A backlog: one Ack a time, for what the next Fragment has closed. */
+static void
+serve_one_by_one (Upload *upload)
+{
+  const GPtrArray *clusters = upload->wire->clusters;
+
+  upload_begin_answer (upload);
+  for (; upload->n_answered < 3; upload->n_answered++) {
+    upload_read_until_quiet (upload, upload->n_answered + 2);
+    ck_assert_uint_eq (clusters->len, upload->n_answered + 2);
+    upload_store (upload, upload->n_answered);
+    upload_ack (upload, "PERSISTED", upload->n_answered);
+  }
+  upload_serve_from_now (upload);
+}
+
+/* Each Ack lets the next one go at once: waiting for the end of the hold would take too long. */
+START_TEST (test_backlog)
+{
+  rig->frame_ns = 3 * MEDIA_S;
+  rig->definition->buffer_duration_ns = 3600 * MEDIA_S;
+  service_add_upload (rig->service, serve_one_by_one);
+  producer_rig_start (rig);
+  producer_rig_push (rig, 12);
+  producer_rig_finish (rig);
+  producer_rig_assert_all_stored (rig);
+  ck_assert_uint_eq (service_count (rig->service, "/putMedia"), 1);
+}
+END_TEST
+
 /* ---- endings, most of them while the upload is paused (perf.md 1.4) ---- */
 
 /* Acknowledges the first Fragment only, so that the second has to come again. */
@@ -412,6 +444,7 @@ main (void)
     tcase_add_checked_fixture (tc, transports[i].setup, teardown);
     tcase_add_test (tc, test_usual);
     tcase_add_test (tc, test_bit_by_bit);
+    tcase_add_test (tc, test_backlog);
     tcase_add_loop_test (tc, test_good_service, 0, G_N_ELEMENTS (good_services));
     tcase_add_loop_test (tc, test_ending_while_paused, 0, G_N_ELEMENTS (endings));
     tcase_add_loop_test (tc, test_ending_while_media_come, 0, G_N_ELEMENTS (endings));
