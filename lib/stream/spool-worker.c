@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The worker of KvsSpool: what is done on disk, one task after the other, and what is told of it. */
 #include "error.h"
+#include "stream/spool-header.h"
 #include "stream/spool-private.h"
 
 /* Ids of what was read back; those of the buffer count from 1. */
@@ -384,24 +385,26 @@ run_release (KvsSpool *spool, const KvsSpoolTask *task)
 /* The service refuses what is not after the Fragment before it in the same Session, and on disk the
  * order of writing may not be that of recording: what could not be sent goes there last. */
 static gboolean
-shares_last_segment (const KvsSpool *spool, const KvsSpoolFragment *read)
+shares_last_segment (const KvsSpool *spool, const KvsSpoolFragment *read, GBytes *header)
 {
   const KvsSegment *last = spool->last_segment;
   const KvsSpoolTimes *times = &read->record.times;
 
   return last != NULL && last->start_ns == times->segment_start_ns
          && last->is_relative == !times->absolute && times->timecode > spool->last_timecode
-         && g_bytes_equal (last->header, read->header);
+         && g_bytes_equal (last->header, header);
 }
 
 static KvsFragment *
 make_fragment (KvsSpool *spool, const KvsSpoolFragment *read, const KvsSpoolEntry *entry)
 {
+  g_autoptr (GBytes) header
+      = kvs_spool_header_keep_tracks (read->header, read->record.extent.track_mask);
   KvsFragment *fragment;
 
-  if (!shares_last_segment (spool, read)) {
+  if (!shares_last_segment (spool, read, header)) {
     g_clear_pointer (&spool->last_segment, kvs_segment_unref);
-    spool->last_segment = kvs_segment_new (read->header, read->record.times.segment_start_ns,
+    spool->last_segment = kvs_segment_new (header, read->record.times.segment_start_ns,
                                            !read->record.times.absolute);
   }
   spool->last_timecode = read->record.times.timecode;

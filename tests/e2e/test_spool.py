@@ -253,6 +253,35 @@ class Disk(Case):
         self.assertEqual(sorted(got), [*range(300), *range(1000, 1100)])
 
 
+class CutShort(Case):
+    VIDEO = ("videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=10/1 "
+             "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=5 ! h264parse ! sink.")
+
+    def test_before_the_second_track(self):
+        """A kill -9 between the first frames of video and audio: what is there is stored."""
+        child = self.source(10 ** 7, f"spool-mode=write-through {self.VIDEO}", duration=0,
+                            interval=100)
+        support.wait_until(lambda: len(self.files()) > 4, timeout=60)
+        child.signal(signal.SIGKILL)
+        child.process.wait()
+        folder = os.path.join(self.spool, "cam")
+        journal, = [name for name in os.listdir(folder) if name.endswith(".journal")]
+        with open(os.path.join(folder, journal), "r+b") as file:
+            # as it was after the first frame
+            file.truncate(len(file.readline()))
+        n_left = len(self.files())
+        self.start_service()
+        child = self.source(5, "stop-stream-timeout=60", first=90000000)
+        self.assertEqual(child.wait(90), 0, child.output[-3000:])
+        self.assertEqual(self.warnings(child, ""), [])
+        self.assertEqual(self.files(), [])
+        clusters = [mkv.parse(chunk["clusters"][0])[0][1]
+                    for chunk in mkv.chunks(self.kvs.get_media("cam"))]
+        n_blocks = [len(mkv.children(cluster, mkv.SIMPLE_BLOCK)) for cluster in clusters]
+        self.assertEqual(len(n_blocks), n_left + 1)
+        self.assertEqual(n_blocks[-2], 1)
+
+
 class Crash(Case):
     """kill -9 at random moments, while the service comes and goes."""
 
