@@ -77,7 +77,7 @@ gboolean kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer);
 gboolean kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList *link);
 gboolean kvs_fragment_buffer_take_wake (KvsFragmentBuffer *buffer, gboolean now);
 
-/* fragment-buffer-spool.c; with the lock held, and all of them may be called without a spool */
+/* fragment-buffer-spool*.c; with the lock held, and all of them may be called without a spool */
 void kvs_fragment_buffer_spool_opened_fragment (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_spool_grown (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_spool_moved (KvsFragmentBuffer *buffer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of KvsSpool share: spool.c (what is asked of it, from any thread) and spool-worker.c
- * (what is done about it). */
+/* What the parts of KvsSpool share: spool.c (what is asked of it, from any thread) and those that run
+ * on its worker. */
 #pragma once
 
 #include "stream/spool.h"
@@ -19,6 +19,12 @@ typedef enum {
   TASK_PROBE,
   TASK_SYNC,
 } KvsSpoolTaskKind;
+
+/* Each ends by itself: a full disk can be read. */
+typedef enum {
+  KVS_SPOOL_TROUBLE_READING = 1 << 0,
+  KVS_SPOOL_TROUBLE_WRITING = 1 << 1,
+} KvsSpoolTrouble;
 
 typedef struct {
   KvsSpoolTaskKind kind;
@@ -53,7 +59,7 @@ struct _KvsSpool {
 
   /* the worker alone */
   KvsSpoolStore *store; /* NULL while it cannot be opened */
-  guint troubles; /* what does not work, in spool-worker.c */
+  guint troubles; /* KvsSpoolTrouble: what does not work */
   GHashTable *held;    /* id -> KvsSpoolEntry: what memory has too */
   GHashTable *holders; /* sequence -> id */
   KvsSpoolEntry newest;
@@ -65,5 +71,25 @@ struct _KvsSpool {
 /* Does one task; on the worker. Frees the task and lets go of the reference that came with it. */
 void kvs_spool_run_task (gpointer task, gpointer spool);
 void kvs_spool_unref (KvsSpool *spool);
+
+/* All that follow: on the worker. */
+
+/* spool-events.c */
+gboolean kvs_spool_begin_events (KvsSpool *spool);
+void kvs_spool_end_events (KvsSpool *spool);
+void kvs_spool_tell_trouble (KvsSpool *spool, KvsSpoolTrouble trouble, const GError *error);
+void kvs_spool_tell_stored (KvsSpool *spool, guint64 id, gboolean good);
+void kvs_spool_tell_synced (KvsSpool *spool);
+void kvs_spool_tell_lost (KvsSpool *spool, guint n_fragments, guint n_frames);
+void kvs_spool_tell_evicted (KvsSpool *spool, GArray *ids);
+void kvs_spool_tell_opened (KvsSpool *spool);
+
+/* spool-held.c */
+void kvs_spool_hold (KvsSpool *spool, guint64 id, const KvsSpoolEntry *entry);
+void kvs_spool_let_go (KvsSpool *spool, guint64 id);
+GArray *kvs_spool_let_go_of_missing (KvsSpool *spool, guint64 *n_frames);
+
+/* spool-read.c */
+void kvs_spool_read_next (KvsSpool *spool);
 
 G_END_DECLS

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of the fragment buffer share that know the disk. All with the lock held. */
+#pragma once
+
+#include "stream/fragment-buffer-private.h"
+
+G_BEGIN_DECLS
+
+/* fragment-buffer-spool.c */
+gboolean kvs_fragment_buffer_spool_may_write (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_spool_load_ahead (KvsFragmentBuffer *buffer);
+
+/* fragment-buffer-spool-room.c */
+void kvs_fragment_buffer_spool_store (KvsFragmentBuffer *buffer, KvsFragment *fragment);
+void kvs_fragment_buffer_spool_stay (KvsFragmentBuffer *buffer, KvsFragment *fragment);
+void kvs_fragment_buffer_spool_hand_over_stored (KvsFragmentBuffer *buffer, GSList **gone);
+
+G_END_DECLS
