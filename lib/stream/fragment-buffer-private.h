@@ -20,6 +20,7 @@ struct _KvsFragmentBuffer {
   gboolean waits_when_full;
   KvsMetadata *metadata; /* thread safe */
 
+  GMutex spool_tell_lock; /* taken before the lock, held while trouble is told */
   GMutex lock; /* all that follows; held for microseconds, never across a call out */
   GCond space;
   KvsFragmenter *fragmenter;
@@ -57,7 +58,9 @@ struct _KvsFragmentBuffer {
   gint64 spool_opening_us; /* since when */
   gboolean spool_is_unread; /* what waits there cannot be read for now, and is not counted */
   gint64 spool_ask_us;      /* when that was tried last */
-  gboolean spool_has_trouble;
+  gboolean spool_has_trouble; /* as the worker tells */
+  gboolean spool_is_behind;   /* too slow, so that it is passed by */
+  gboolean spool_trouble_is_told;
   gint64 spool_probe_us;
   gboolean session_is_live; /* it passes by what waits on disk */
   guint64 last_id;

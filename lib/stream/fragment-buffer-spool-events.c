@@ -157,7 +157,7 @@ on_trouble (const GError *error, gpointer user_data)
   }
   buffer->spool_is_opening = FALSE;
   g_mutex_unlock (&buffer->lock);
-  buffer->events.spool_trouble (error, buffer->user_data);
+  kvs_fragment_buffer_spool_tell_trouble (buffer, error);
   wake_reader (buffer, wake);
 }
 

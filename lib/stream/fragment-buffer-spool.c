@@ -5,8 +5,6 @@
  * comes back one Fragment at a time, to that place, when the Session gets there. */
 #include "stream/fragment-buffer-spool.h"
 
-/* What a slow disk may owe before it is not asked any more. */
-#define MAX_PENDING_BYTES (32 * 1024 * 1024)
 /* Fragments that are read back before their turn. */
 #define N_AHEAD 2
 /* How often a disk that does not work is asked whether it does again. */
@@ -21,7 +19,7 @@ kvs_fragment_buffer_spool_may_write (KvsFragmentBuffer *buffer)
   gint64 now_us;
 
   if (buffer->spool == NULL || buffer->spool_is_unread
-      || kvs_spool_get_pending_bytes (buffer->spool) > MAX_PENDING_BYTES)
+      || kvs_fragment_buffer_spool_is_behind (buffer))
     return FALSE;
   if (!buffer->spool_has_trouble)
     return TRUE;
@@ -109,7 +107,7 @@ kvs_fragment_buffer_spool_grown (KvsFragmentBuffer *buffer)
 
   if (buffer->spool == NULL || open->disk != KVS_FRAGMENT_DISK_WRITING)
     return;
-  if (kvs_spool_get_pending_bytes (buffer->spool) <= MAX_PENDING_BYTES) {
+  if (!kvs_fragment_buffer_spool_is_behind (buffer)) {
     kvs_spool_append (buffer->spool, open, open->parts->len - 1);
     return;
   }

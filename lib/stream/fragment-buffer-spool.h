@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of the fragment buffer share that know the disk. All with the lock held. */
+/* What the parts of the fragment buffer share that know the disk. All with the lock held, but where it says
+ * otherwise. */
 #pragma once
 
 #include "stream/fragment-buffer-private.h"
@@ -9,6 +10,10 @@ G_BEGIN_DECLS
 /* fragment-buffer-spool.c */
 gboolean kvs_fragment_buffer_spool_may_write (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_spool_load_ahead (KvsFragmentBuffer *buffer);
+
+/* fragment-buffer-spool-watch.c */
+gboolean kvs_fragment_buffer_spool_is_behind (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_spool_tell_trouble (KvsFragmentBuffer *buffer, const GError *error);
 
 /* fragment-buffer-spool-room.c */
 void kvs_fragment_buffer_spool_store (KvsFragmentBuffer *buffer, KvsFragment *fragment);

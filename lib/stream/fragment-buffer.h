@@ -122,7 +122,7 @@ typedef struct {
  * @wake: the reader has to be woken
  * @saved: what kvs_fragment_buffer_save() was called for is done
  * @spool_full: what was oldest on disk had to go
- * @spool_trouble: the disk does not do its work, and why; once, until it does again, which @error is
+ * @spool_trouble: the disk does not do its work, or is too slow, and why; once, until it does again, which @error is
  *   %NULL for
  */
 typedef struct {
@@ -169,6 +169,7 @@ guint kvs_fragment_buffer_count_try (KvsFragmentBuffer *buffer, guint64 timecode
 void kvs_fragment_buffer_open_spool (KvsFragmentBuffer *buffer,
                                      const KvsStreamDefinition *definition,
                                      const KvsFragmentBufferEvents *events, gpointer user_data);
+void kvs_fragment_buffer_watch_spool (KvsFragmentBuffer *buffer);
 gboolean kvs_fragment_buffer_save (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_close_spool (KvsFragmentBuffer *buffer);
 

@@ -36,6 +36,7 @@ typedef struct {
   GBytes *bytes;  /* for TASK_APPEND */
   KvsSpoolPiece piece;
   gsize pending_bytes;
+  gint64 asked_us; /* on the monotonic clock */
 } KvsSpoolTask;
 
 struct _KvsSpool {
@@ -53,8 +54,10 @@ struct _KvsSpool {
   KvsSpoolEvents events;
   gpointer user_data;
 
-  GMutex lock; /* the next two */
+  GMutex lock; /* the next ones */
   gsize pending_bytes;
+  guint n_pending;
+  gint64 oldest_us; /* when the oldest of these was asked for */
   KvsSpoolStats stats;
 
   /* the worker alone */

@@ -230,6 +230,9 @@ kvs_spool_run_task (gpointer data, gpointer user_data)
   KvsSpool *spool = user_data;
   KvsSpoolTask *task = data;
 
+  g_mutex_lock (&spool->lock);
+  spool->oldest_us = task->asked_us;
+  g_mutex_unlock (&spool->lock);
   switch (task->kind) {
     case TASK_OPEN:
       ensure_open (spool);
@@ -265,6 +268,7 @@ kvs_spool_run_task (gpointer data, gpointer user_data)
   }
   g_mutex_lock (&spool->lock);
   spool->pending_bytes -= task->pending_bytes;
+  spool->n_pending--;
   if (spool->store != NULL)
     kvs_spool_store_get_stats (spool->store, &spool->stats);
   g_mutex_unlock (&spool->lock);

@@ -22,8 +22,11 @@ kvs_spool_unref (KvsSpool *spool)
 static void
 push_task (KvsSpool *spool, KvsSpoolTask *task)
 {
+  task->asked_us = g_get_monotonic_time ();
   g_mutex_lock (&spool->lock);
   spool->pending_bytes += task->pending_bytes;
+  if (spool->n_pending++ == 0)
+    spool->oldest_us = task->asked_us;
   g_mutex_unlock (&spool->lock);
   g_atomic_ref_count_inc (&spool->refs);
   g_thread_pool_push (spool->pool, task, NULL);
@@ -254,6 +257,24 @@ kvs_spool_get_pending_bytes (KvsSpool *spool)
   pending_bytes = spool->pending_bytes;
   g_mutex_unlock (&spool->lock);
   return pending_bytes;
+}
+
+/**
+ * kvs_spool_get_delay_us:
+ * @spool: a spool
+ *
+ * Returns: how long the oldest of what is still to be done has been waiting for it
+ */
+gint64
+kvs_spool_get_delay_us (KvsSpool *spool)
+{
+  gint64 delay_us = 0;
+
+  g_mutex_lock (&spool->lock);
+  if (spool->n_pending > 0)
+    delay_us = g_get_monotonic_time () - spool->oldest_us;
+  g_mutex_unlock (&spool->lock);
+  return delay_us;
 }
 
 /**

@@ -52,6 +52,7 @@ void kvs_spool_probe (KvsSpool *spool);
 void kvs_spool_sync (KvsSpool *spool);
 
 gsize kvs_spool_get_pending_bytes (KvsSpool *spool);
+gint64 kvs_spool_get_delay_us (KvsSpool *spool);
 void kvs_spool_get_stats (KvsSpool *spool, KvsSpoolStats *stats);
 
 G_END_DECLS

@@ -6,6 +6,9 @@
 /* A disk that takes longer for the last it has to do is not waited for. */
 #define SAVE_US (10 * G_USEC_PER_SEC)
 
+/* How often it is looked whether the disk keeps up. */
+#define WATCH_US G_USEC_PER_SEC
+
 typedef struct {
   KvsProducer *producer;
   GError *error;
@@ -119,6 +122,24 @@ kvs_producer_open_spool (KvsProducer *producer)
   };
 
   kvs_fragment_buffer_open_spool (producer->buffer, producer->definition, &events, producer);
+}
+
+static void
+on_watch_timer (gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  producer->spool_timer = NULL;
+  kvs_fragment_buffer_watch_spool (producer->buffer);
+  kvs_producer_watch_spool (producer);
+}
+
+void
+kvs_producer_watch_spool (KvsProducer *producer)
+{
+  if (producer->definition->spool_folder != NULL)
+    producer->spool_timer
+        = kvs_loop_add_timer (producer->loop, WATCH_US, on_watch_timer, producer);
 }
 
 static void

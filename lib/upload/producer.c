@@ -129,6 +129,7 @@ stop (KvsProducer *producer)
   producer->running = FALSE;
   kvs_producer_update_exit_hold (producer);
   leave_service (producer);
+  kvs_loop_cancel_timer (producer->loop, &producer->spool_timer);
   kvs_fragment_buffer_close_spool (producer->buffer);
   kvs_producer_unref (producer);
 }
@@ -558,6 +559,7 @@ on_start (gpointer user_data)
   producer->running = TRUE;
   producer->contact_timer
       = kvs_loop_add_timer (producer->loop, FIRST_CONTACT_US, on_no_contact, producer);
+  kvs_producer_watch_spool (producer);
   kvs_producer_advance (producer);
 }
 

@@ -8,6 +8,7 @@
 #include "media.h"
 #include "spool-rig.h"
 #include "stream/fragment-buffer-private.h"
+#include "stream/spool-private.h"
 #include "wait.h"
 
 #define MS MEDIA_MS
@@ -116,6 +117,23 @@ let_worker_go (void)
   events.holds_worker = FALSE;
   g_cond_broadcast (&events.cond);
   g_mutex_unlock (&events.lock);
+}
+
+static void
+watch (void)
+{
+  kvs_fragment_buffer_watch_spool (reader.buffer);
+}
+
+/* The disk has not done for a minute what it was asked for. */
+static void
+let_time_pass (void)
+{
+  KvsSpool *spool = reader.buffer->spool;
+
+  g_mutex_lock (&spool->lock);
+  spool->oldest_us -= 60 * G_USEC_PER_SEC;
+  g_mutex_unlock (&spool->lock);
 }
 
 static void
@@ -606,8 +624,14 @@ START_TEST (test_slow_disk_bounds_memory)
   ck_assert_uint_gt (reader.n_dropped, 0);
   ck_assert_uint_eq (reader.n_dropped % FRAMES_A_FRAGMENT, 0);
   ck_assert_uint_eq (get_stats ().frames_dropped[KVS_DROP_OVERFLOW], reader.n_dropped);
+  watch ();
+  watch ();
+  ck_assert_int_eq (events.n_troubles, 1);
+  ck_assert_ptr_nonnull (strstr (events.trouble, "too slow"));
   let_worker_go ();
   settle ();
+  watch ();
+  ck_assert_int_eq (events.n_recoveries, 1);
   kvs_fragment_buffer_end (reader.buffer);
   n_kept = 30 * FRAMES_A_FRAGMENT - reader.n_dropped;
   {
@@ -623,6 +647,39 @@ START_TEST (test_slow_disk_bounds_memory)
     }
   }
   ck_assert (kvs_fragment_buffer_is_drained (reader.buffer));
+}
+END_TEST
+
+/* Nothing of much size waits, but it waits for long. */
+START_TEST (test_disk_that_hangs)
+{
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 1000 * S;
+  make_buffer ();
+  push_fragments (0, 2);
+  watch ();
+  ck_assert_int_eq (events.n_troubles, 0);
+  hold_worker ();
+  push_fragments (2, 2);
+  watch ();
+  ck_assert_int_eq (events.n_troubles, 0);
+  let_time_pass ();
+  for (guint i = 4; i < 8; i++) {
+    watch ();
+    push_fragments (i, 1);
+  }
+  ck_assert_int_eq (events.n_troubles, 1);
+  ck_assert_int_eq (events.n_recoveries, 0);
+  let_worker_go ();
+  settle ();
+  watch ();
+  ck_assert_int_eq (events.n_recoveries, 1);
+  push_fragments (8, 2);
+  settle ();
+  ck_assert_uint_ge (count_files (), 4);
+  ck_assert_int_eq (events.n_troubles, 1);
+  kvs_fragment_buffer_end (reader.buffer);
+  assert_uploads (0, 9);
 }
 END_TEST
 
@@ -1108,6 +1165,7 @@ main (void)
   tcase_add_test (tc, test_session_breaks_in_what_was_read_back);
   tcase_add_test (tc, test_relative_times_keep_their_start);
   tcase_add_test (tc, test_slow_disk_bounds_memory);
+  tcase_add_test (tc, test_disk_that_hangs);
   tcase_add_test (tc, test_disk_fails_and_works_again);
   tcase_add_test (tc, test_disk_cannot_be_read_for_a_while);
   tcase_add_test (tc, test_spool_that_is_not_there_at_first);
