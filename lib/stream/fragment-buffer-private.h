@@ -50,7 +50,8 @@ struct _KvsFragmentBuffer {
 
   /* what is on disk, if there is a spool */
   KvsSpool *spool;
-  KvsSpoolMode spool_mode; /* constant, as the next two */
+  KvsSpoolMode spool_mode; /* constant, as the next ones */
+  guint64 spool_max_bytes;
   gboolean spool_live_first;
   KvsFragmentBufferEvents events;
   gpointer user_data;

@@ -35,6 +35,7 @@ on_opened (guint n_waiting, gpointer user_data)
     buffer->finish_session = TRUE;
   }
   buffer->n_waiting = MAX (buffer->n_waiting, n_waiting);
+  kvs_fragment_buffer_spool_catch_up (buffer);
   wake = kvs_fragment_buffer_take_wake (buffer, TRUE);
   g_mutex_unlock (&buffer->lock);
   wake_reader (buffer, wake);
@@ -112,7 +113,7 @@ on_loaded (KvsFragment *fragment, guint n_damaged, gboolean readable, gpointer u
 }
 
 static void
-on_evicted (guint64 id, gpointer user_data)
+on_evicted (guint64 id, gboolean spool_was_full, gpointer user_data)
 {
   KvsFragmentBuffer *buffer = user_data;
   GList *link;
@@ -121,6 +122,7 @@ on_evicted (guint64 id, gpointer user_data)
   link = find_id (buffer, id);
   if (link != NULL) {
     ((KvsFragment *) link->data)->disk = KVS_FRAGMENT_DISK_NONE;
+    ((KvsFragment *) link->data)->was_evicted = spool_was_full;
     kvs_fragment_buffer_spool_stay (buffer, link->data);
   }
   g_mutex_unlock (&buffer->lock);
@@ -149,6 +151,8 @@ on_trouble (const GError *error, gpointer user_data)
   g_mutex_lock (&buffer->lock);
   buffer->spool_has_trouble = error != NULL;
   buffer->spool_probe_us = g_get_monotonic_time ();
+  if (error != NULL)
+    kvs_fragment_buffer_spool_forget_open (buffer);
   /* A spool that cannot be opened keeps nobody waiting. */
   wake = buffer->spool_is_opening && kvs_fragment_buffer_take_wake (buffer, TRUE);
   if (buffer->spool_is_opening) {
@@ -156,6 +160,7 @@ on_trouble (const GError *error, gpointer user_data)
     buffer->spool_ask_us = buffer->spool_probe_us;
   }
   buffer->spool_is_opening = FALSE;
+  kvs_fragment_buffer_spool_catch_up (buffer);
   g_mutex_unlock (&buffer->lock);
   kvs_fragment_buffer_spool_tell_trouble (buffer, error);
   wake_reader (buffer, wake);
@@ -192,6 +197,7 @@ kvs_fragment_buffer_open_spool (KvsFragmentBuffer *buffer, const KvsStreamDefini
   buffer->events = *events;
   buffer->user_data = user_data;
   buffer->spool_mode = definition->spool_mode;
+  buffer->spool_max_bytes = definition->spool_bytes;
   buffer->spool_live_first = definition->spool_live_first;
   buffer->spool_is_opening = TRUE;
   buffer->spool_opening_us = g_get_monotonic_time ();

@@ -62,8 +62,8 @@ kvs_fragment_buffer_spool_tell_trouble (KvsFragmentBuffer *buffer, const GError 
  * kvs_fragment_buffer_watch_spool:
  * @buffer: a buffer
  *
- * Looks whether the disk of the spool keeps up, if there is one: @spool_trouble tells. Call it every
- * second. Any thread but that of the events.
+ * Looks whether the disk of the spool keeps up, if there is one: @spool_trouble tells. What it has
+ * missed is written, with write-through. Call it every second. Any thread but that of the events.
  */
 void
 kvs_fragment_buffer_watch_spool (KvsFragmentBuffer *buffer)
@@ -73,8 +73,10 @@ kvs_fragment_buffer_watch_spool (KvsFragmentBuffer *buffer)
 
   g_mutex_lock (&buffer->lock);
   has_spool = buffer->spool != NULL;
-  if (has_spool)
+  if (has_spool) {
     error = judge (buffer);
+    kvs_fragment_buffer_spool_catch_up (buffer);
+  }
   g_mutex_unlock (&buffer->lock);
   if (has_spool)
     kvs_fragment_buffer_spool_tell_trouble (buffer, error);

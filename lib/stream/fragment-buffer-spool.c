@@ -30,19 +30,13 @@ kvs_fragment_buffer_spool_may_write (KvsFragmentBuffer *buffer)
   return TRUE;
 }
 
-static gboolean
-writes_through (const KvsFragmentBuffer *buffer)
-{
-  return buffer->spool != NULL && buffer->spool_mode == KVS_SPOOL_MODE_WRITE_THROUGH;
-}
-
 /* What could not be read waits until it can. */
-static void
-ask_again (KvsFragmentBuffer *buffer)
+void
+kvs_fragment_buffer_spool_ask_again (KvsFragmentBuffer *buffer)
 {
   gint64 now_us = g_get_monotonic_time ();
 
-  if (!buffer->spool_is_unread || now_us - buffer->spool_ask_us < PROBE_US)
+  if (buffer->spool == NULL || !buffer->spool_is_unread || now_us - buffer->spool_ask_us < PROBE_US)
     return;
   buffer->spool_ask_us = now_us;
   kvs_spool_probe (buffer->spool);
@@ -85,53 +79,6 @@ kvs_fragment_buffer_spool_load_ahead (KvsFragmentBuffer *buffer)
 }
 
 /* ---- what the source does ---- */
-
-void
-kvs_fragment_buffer_spool_opened_fragment (KvsFragmentBuffer *buffer)
-{
-  buffer->open->id = ++buffer->last_id;
-  if (buffer->n_waiting > 0 && buffer->after_waiting == NULL)
-    buffer->after_waiting = buffer->fragments.tail;
-  if (buffer->spool != NULL)
-    ask_again (buffer);
-  if (!writes_through (buffer) || !kvs_fragment_buffer_spool_may_write (buffer))
-    return;
-  buffer->open->disk = KVS_FRAGMENT_DISK_WRITING;
-  kvs_spool_begin (buffer->spool, buffer->open);
-}
-
-void
-kvs_fragment_buffer_spool_grown (KvsFragmentBuffer *buffer)
-{
-  KvsFragment *open = buffer->open;
-
-  if (buffer->spool == NULL || open->disk != KVS_FRAGMENT_DISK_WRITING)
-    return;
-  if (!kvs_fragment_buffer_spool_is_behind (buffer)) {
-    kvs_spool_append (buffer->spool, open, open->parts->len - 1);
-    return;
-  }
-  open->disk = KVS_FRAGMENT_DISK_NONE;
-  kvs_spool_remove (buffer->spool, open->id);
-}
-
-/* The open fragment has another header now. */
-void
-kvs_fragment_buffer_spool_moved (KvsFragmentBuffer *buffer)
-{
-  if (buffer->spool == NULL || buffer->open->disk != KVS_FRAGMENT_DISK_WRITING)
-    return;
-  kvs_spool_begin (buffer->spool, buffer->open);
-  kvs_spool_append (buffer->spool, buffer->open, 0);
-}
-
-void
-kvs_fragment_buffer_spool_completed (KvsFragmentBuffer *buffer, KvsFragment *fragment)
-{
-  if (buffer->spool == NULL || fragment->disk != KVS_FRAGMENT_DISK_WRITING)
-    return;
-  kvs_spool_commit (buffer->spool, fragment->id);
-}
 
 /* The service has it, or never will. */
 void
@@ -207,8 +154,7 @@ kvs_fragment_buffer_spool_choose_start (KvsFragmentBuffer *buffer)
   if (buffer->spool_is_opening
       && g_get_monotonic_time () - buffer->spool_opening_us < OPENING_US)
     return NULL;
-  if (buffer->spool != NULL)
-    ask_again (buffer);
+  kvs_fragment_buffer_spool_ask_again (buffer);
   if (buffer->n_waiting > 0) {
     kvs_fragment_buffer_spool_load_ahead (buffer);
     if (buffer->spool_live_first && has_live (buffer)) {

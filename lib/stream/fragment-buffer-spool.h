@@ -9,7 +9,12 @@ G_BEGIN_DECLS
 
 /* fragment-buffer-spool.c */
 gboolean kvs_fragment_buffer_spool_may_write (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_spool_ask_again (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_spool_load_ahead (KvsFragmentBuffer *buffer);
+
+/* fragment-buffer-spool-through.c */
+void kvs_fragment_buffer_spool_catch_up (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_spool_forget_open (KvsFragmentBuffer *buffer);
 
 /* fragment-buffer-spool-watch.c */
 gboolean kvs_fragment_buffer_spool_is_behind (KvsFragmentBuffer *buffer);

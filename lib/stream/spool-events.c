@@ -64,12 +64,12 @@ kvs_spool_tell_lost (KvsSpool *spool, guint n_fragments, guint n_frames)
 }
 
 void
-kvs_spool_tell_evicted (KvsSpool *spool, GArray *ids)
+kvs_spool_tell_evicted (KvsSpool *spool, GArray *ids, gboolean spool_was_full)
 {
   if (!kvs_spool_begin_events (spool))
     return;
   for (guint i = 0; i < ids->len; i++)
-    spool->events.evicted (g_array_index (ids, guint64, i), spool->user_data);
+    spool->events.evicted (g_array_index (ids, guint64, i), spool_was_full, spool->user_data);
   kvs_spool_end_events (spool);
 }
 

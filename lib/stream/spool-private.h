@@ -66,6 +66,7 @@ struct _KvsSpool {
   GHashTable *held;    /* id -> KvsSpoolEntry: what memory has too */
   GHashTable *holders; /* sequence -> id */
   KvsSpoolEntry newest;
+  guint generation;   /* of what the store lists */
   guint64 growing_id; /* 0 for none */
   KvsSegment *last_segment; /* of what was read back last, */
   guint64 last_timecode;    /* and its timecode */
@@ -84,7 +85,7 @@ void kvs_spool_tell_trouble (KvsSpool *spool, KvsSpoolTrouble trouble, const GEr
 void kvs_spool_tell_stored (KvsSpool *spool, guint64 id, gboolean good);
 void kvs_spool_tell_synced (KvsSpool *spool);
 void kvs_spool_tell_lost (KvsSpool *spool, guint n_fragments, guint n_frames);
-void kvs_spool_tell_evicted (KvsSpool *spool, GArray *ids);
+void kvs_spool_tell_evicted (KvsSpool *spool, GArray *ids, gboolean spool_was_full);
 void kvs_spool_tell_opened (KvsSpool *spool);
 
 /* spool-held.c */

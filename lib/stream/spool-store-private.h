@@ -13,6 +13,7 @@ struct _KvsSpoolStore {
   guint64 max_bytes;
   KvsSpoolFolder *folder; /* NULL while it cannot be opened again */
   GTree *entries;         /* of KvsSpoolEntry, each its own key */
+  guint generation;       /* goes up when the folder is listed */
   guint64 next_sequence;
   KvsSpoolPart *part;   /* the Fragment that grows */
   KvsSpoolStats totals; /* without what the oldest, the newest and the part tell */

@@ -168,6 +168,7 @@ list_folder (KvsSpoolStore *store, GError **error)
   g_autoptr (GArray) journals = g_array_new (FALSE, FALSE, sizeof (guint64));
 
   clear_list (store);
+  store->generation++;
   if (!see_names (store, parts, journals, error))
     return FALSE;
   for (guint i = 0; i < parts->len; i++)
@@ -346,6 +347,19 @@ kvs_spool_store_remove (KvsSpoolStore *store, const KvsSpoolEntry *entry, GError
   if (unlinkat (folder_fd (store), name, 0) != 0 && errno != ENOENT)
     return kvs_spool_io_fail (error, errno, "remove", name);
   return TRUE;
+}
+
+/**
+ * kvs_spool_store_get_generation:
+ * @store: a store
+ *
+ * Returns: another number after the folder was removed, or its disk replaced, and what is there now
+ *   was listed
+ */
+guint
+kvs_spool_store_get_generation (const KvsSpoolStore *store)
+{
+  return store->generation;
 }
 
 /**

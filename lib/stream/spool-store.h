@@ -83,6 +83,7 @@ KvsSpoolFragment *kvs_spool_store_read (KvsSpoolStore *store, const KvsSpoolEntr
                                         GError **error);
 gboolean kvs_spool_store_remove (KvsSpoolStore *store, const KvsSpoolEntry *entry, GError **error);
 gboolean kvs_spool_store_refresh (KvsSpoolStore *store, GError **error);
+guint kvs_spool_store_get_generation (const KvsSpoolStore *store);
 void kvs_spool_store_get_stats (const KvsSpoolStore *store, KvsSpoolStats *stats);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsSpoolStore, kvs_spool_store_close)

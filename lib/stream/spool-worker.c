@@ -21,7 +21,7 @@ handle_loss (KvsSpool *spool, const KvsSpoolLoss *loss)
   if (loss->n_fragments == 0)
     return;
   gone = kvs_spool_let_go_of_missing (spool, &n_frames);
-  kvs_spool_tell_evicted (spool, gone);
+  kvs_spool_tell_evicted (spool, gone, TRUE);
   kvs_spool_tell_lost (spool, (guint) (loss->n_fragments - MIN (loss->n_fragments, gone->len)),
              (guint) (loss->n_frames - MIN (loss->n_frames, n_frames)));
 }
@@ -38,10 +38,7 @@ ensure_open (KvsSpool *spool)
   spool->store = kvs_spool_store_open (spool->folder, spool->stream_name, spool->max_bytes,
                                        &error);
   kvs_spool_tell_trouble (spool, KVS_SPOOL_TROUBLE_READING, error);
-  if (spool->store == NULL)
-    return FALSE;
-  kvs_spool_tell_opened (spool);
-  return TRUE;
+  return spool->store != NULL;
 }
 
 /* Looks again at a disk that could not be read. */
@@ -49,19 +46,28 @@ static void
 run_probe (KvsSpool *spool)
 {
   g_autoptr (GError) error = NULL;
+
+  if (spool->store == NULL)
+    ensure_open (spool);
+  else if (!kvs_spool_store_refresh (spool->store, &error))
+    kvs_spool_tell_trouble (spool, KVS_SPOOL_TROUBLE_READING, error);
+  else
+    spool->generation = 0;
+}
+
+/* What memory has too may be missing in another folder, and that one may hold what nobody knew. */
+static void
+tell_other_folder (KvsSpool *spool)
+{
+  guint generation = spool->store != NULL ? kvs_spool_store_get_generation (spool->store) : 0;
   g_autoptr (GArray) gone = NULL;
   guint64 n_frames;
 
-  if (spool->store == NULL) {
-    ensure_open (spool);
+  if (generation == spool->generation)
     return;
-  }
-  if (!kvs_spool_store_refresh (spool->store, &error)) {
-    kvs_spool_tell_trouble (spool, KVS_SPOOL_TROUBLE_READING, error);
-    return;
-  }
+  spool->generation = generation;
   gone = kvs_spool_let_go_of_missing (spool, &n_frames);
-  kvs_spool_tell_evicted (spool, gone);
+  kvs_spool_tell_evicted (spool, gone, FALSE);
   kvs_spool_tell_opened (spool);
 }
 
@@ -266,6 +272,7 @@ kvs_spool_run_task (gpointer data, gpointer user_data)
       kvs_spool_tell_synced (spool);
       break;
   }
+  tell_other_folder (spool);
   g_mutex_lock (&spool->lock);
   spool->pending_bytes -= task->pending_bytes;
   spool->n_pending--;

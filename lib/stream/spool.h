@@ -19,7 +19,8 @@ typedef struct _KvsSpool KvsSpool;
  * @loaded: in answer to kvs_spool_load(): @fragment is %NULL if nothing waits, or (@readable is
  *   %FALSE) the disk cannot be read; @n_damaged Fragments that were waiting turned out to be damaged,
  *   and were set aside
- * @evicted: the spool was full: a Fragment has gone from disk that memory still has
+ * @evicted: a Fragment has gone from disk that memory still has: the spool was full, or
+ *   (@spool_was_full is %FALSE) somebody has removed its folder
  * @lost: the spool was full: that many have gone that were on disk alone
  * @synced: in answer to kvs_spool_sync()
  * @trouble: the disk does not do its work, and why; once, until it does again, which @error is %NULL
@@ -31,7 +32,7 @@ typedef struct {
   void (*opened) (guint n_waiting, gpointer user_data);
   void (*stored) (guint64 id, gboolean good, gpointer user_data);
   void (*loaded) (KvsFragment *fragment, guint n_damaged, gboolean readable, gpointer user_data);
-  void (*evicted) (guint64 id, gpointer user_data);
+  void (*evicted) (guint64 id, gboolean spool_was_full, gpointer user_data);
   void (*lost) (guint n_fragments, guint n_frames, gpointer user_data);
   void (*synced) (gpointer user_data);
   void (*trouble) (const GError *error, gpointer user_data);

@@ -919,6 +919,106 @@ START_TEST (test_write_through_with_gaps)
 }
 END_TEST
 
+/* What is in memory only while the disk has trouble is on it once it works again, in order, and the
+ * open one too, as far as it has got. */
+START_TEST (test_write_through_catches_up)
+{
+  gchar *aside;
+
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 100 * S;
+  make_buffer ();
+  push_fragments_slowly (0, 3);
+  aside = break_disk ();
+  push_fragments_slowly (3, 5);
+  ck_assert_int_eq (events.n_troubles, 1);
+  mend_disk (aside);
+  push_fragments_slowly (8, 1);
+  ck_assert_int_eq (events.n_recoveries, 1);
+  watch ();
+  settle ();
+  ck_assert_uint_eq (count_files (), 8); /* and one that grows */
+  run_again (); /* as after a crash */
+  kvs_fragment_buffer_end (reader.buffer);
+  assert_uploads (0, 8);
+}
+END_TEST
+
+/* The same where the disk was too slow: nothing has failed. */
+START_TEST (test_write_through_catches_up_with_a_slow_disk)
+{
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 100 * S;
+  make_buffer ();
+  push_fragments_slowly (0, 2);
+  hold_worker ();
+  let_time_pass ();
+  watch ();
+  push_fragments (2, 20);
+  let_worker_go ();
+  settle ();
+  watch ();
+  settle ();
+  ck_assert_uint_eq (count_files (), 21);
+  run_again ();
+  kvs_fragment_buffer_end (reader.buffer);
+  assert_uploads (0, 21);
+}
+END_TEST
+
+/* The disk was taken out and another one is there: it gets all that is not persisted. */
+START_TEST (test_write_through_to_another_folder)
+{
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 100 * S;
+  make_buffer ();
+  push_fragments_slowly (0, 5);
+  spool_rig_remove_tree (folder);
+  push_fragments_slowly (5, 3);
+  g_mutex_lock (&reader.buffer->lock);
+  reader.buffer->spool_probe_us = G_MININT32;
+  g_mutex_unlock (&reader.buffer->lock);
+  push_fragments_slowly (8, 1);
+  watch ();
+  settle ();
+  ck_assert_uint_eq (count_files (), 8);
+  run_again ();
+  kvs_fragment_buffer_end (reader.buffer);
+  {
+    g_autofree gchar *order = upload_all ();
+
+    for (guint i = 0; i < 9; i++) {
+      g_autofree gchar *number = g_strdup_printf ("%u ", i);
+
+      ck_assert_msg (strstr (order, number) != NULL, "%u is missing in %s", i, order);
+    }
+  }
+}
+END_TEST
+
+/* What had to go from a full spool is not written again and again, each driving out the next. */
+START_TEST (test_write_through_does_not_turn_in_circles)
+{
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 100 * S;
+  definition->spool_bytes = 5 * 2000;
+  make_buffer ();
+  push_fragments_slowly (0, 20);
+  hold_worker ();
+  watch ();
+  ck_assert_uint_eq (kvs_spool_get_pending_bytes (reader.buffer->spool), 0);
+  let_worker_go ();
+  run_again ();
+  kvs_fragment_buffer_end (reader.buffer);
+  {
+    g_autofree gchar *order = upload_all ();
+    g_autofree gchar *got = without_borders (order);
+
+    ck_assert_msg (g_str_has_suffix (got, "16 17 18 19 "), "%s", got);
+  }
+}
+END_TEST
+
 START_TEST (test_write_through_and_another_header)
 {
   definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
@@ -1175,6 +1275,10 @@ main (void)
   tcase_add_test (tc, test_write_through_from_the_first_frame);
   tcase_add_test (tc, test_write_through_and_overflow);
   tcase_add_test (tc, test_write_through_with_gaps);
+  tcase_add_test (tc, test_write_through_catches_up);
+  tcase_add_test (tc, test_write_through_catches_up_with_a_slow_disk);
+  tcase_add_test (tc, test_write_through_to_another_folder);
+  tcase_add_test (tc, test_write_through_does_not_turn_in_circles);
   tcase_add_test (tc, test_write_through_and_another_header);
   tcase_add_test (tc, test_saved_at_the_end);
   tcase_add_test (tc, test_saved_in_another_order);

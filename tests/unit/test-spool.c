@@ -81,9 +81,9 @@ on_loaded (KvsFragment *fragment, guint n_damaged, gboolean readable, gpointer u
 }
 
 static void
-on_evicted (guint64 id, gpointer user_data)
+on_evicted (guint64 id, gboolean spool_was_full, gpointer user_data)
 {
-  log_event (user_data, "evicted %u", (guint) id);
+  log_event (user_data, "%s %u", spool_was_full ? "evicted" : "missing", (guint) id);
 }
 
 static void
@@ -661,9 +661,9 @@ START_TEST (test_folder_is_removed)
   spool_rig_remove_tree (folder);
   g_string_truncate (worker->log, 0);
   store (worker, 3);
-  expect (worker, "stored 3 good");
+  expect (worker, "stored 3 good, missing 2, opened 0");
   kvs_spool_probe (worker->spool);
-  expect (worker, "evicted 2, opened 0");
+  expect (worker, "opened 0");
   release (worker, 3);
   kvs_spool_load (worker->spool);
   kvs_spool_load (worker->spool);
