@@ -27,6 +27,8 @@ kvs_spool_tell_trouble (KvsSpool *spool, KvsSpoolTrouble trouble, const GError *
   gboolean had_any = spool->troubles != 0;
 
   if (error != NULL)
+    spool->n_failures++;
+  if (error != NULL)
     spool->troubles |= trouble;
   else
     spool->troubles &= ~(guint) trouble;

@@ -10,8 +10,6 @@ kvs_spool_hold (KvsSpool *spool, guint64 id, const KvsSpoolEntry *entry)
 
   g_hash_table_insert (spool->held, key, own);
   g_hash_table_insert (spool->holders, &own->sequence, key);
-  if (entry->sequence > spool->newest.sequence)
-    spool->newest = *entry;
 }
 
 void

@@ -16,6 +16,7 @@ struct _KvsSpoolStore {
   guint generation;       /* goes up when the folder is listed */
   guint64 next_sequence;
   KvsSpoolPart *part;   /* the Fragment that grows */
+  GQueue unsettled;     /* of KvsSpoolPart: whole ones */
   KvsSpoolStats totals; /* without what the oldest, the newest and the part tell */
 };
 

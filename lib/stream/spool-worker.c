@@ -8,6 +8,8 @@ task_free (KvsSpoolTask *task)
   kvs_fragment_unref (task->fragment);
   g_clear_pointer (&task->segment, kvs_segment_unref);
   g_clear_pointer (&task->bytes, g_bytes_unref);
+  kvs_spool_part_free (task->part);
+  g_clear_error (&task->error);
   g_free (task);
 }
 
@@ -119,16 +121,12 @@ write_whole (KvsSpool *spool, const KvsFragment *fragment, GError **error)
   gboolean good;
 
   describe (fragment, slices, &piece);
-  good = kvs_spool_store_write (spool->store, fragment->segment->header, &times, &piece, &loss,
-                                error);
+  good = kvs_spool_store_write (spool->store, fragment->segment->header, &times, &piece, &entry,
+                                &loss, error);
   handle_loss (spool, &loss);
-  if (!good)
-    return FALSE;
-  entry = spool->newest;
-  while (kvs_spool_store_next (spool->store, &entry, &entry))
-    ;
-  kvs_spool_hold (spool, fragment->id, &entry);
-  return TRUE;
+  if (good)
+    kvs_spool_hold (spool, fragment->id, &entry);
+  return good;
 }
 
 static void
@@ -137,9 +135,11 @@ run_store (KvsSpool *spool, KvsSpoolTask *task)
   g_autoptr (GError) error = NULL;
   gboolean good = ensure_open (spool) && write_whole (spool, task->fragment, &error);
 
-  if (spool->store != NULL)
+  if (good)
+    return;
+  if (error != NULL)
     kvs_spool_tell_trouble (spool, KVS_SPOOL_TROUBLE_WRITING, error);
-  kvs_spool_tell_stored (spool, task->id, good);
+  kvs_spool_tell_stored (spool, task->id, FALSE);
 }
 
 static void
@@ -189,18 +189,16 @@ run_commit (KvsSpool *spool, KvsSpoolTask *task)
 {
   g_autoptr (GError) error = NULL;
   KvsSpoolEntry entry;
-  gboolean good = FALSE;
 
   if (spool->growing_id == task->id) {
-    good = kvs_spool_store_commit (spool->store, &entry, &error);
     spool->growing_id = 0;
-    if (good)
+    if (kvs_spool_store_commit (spool->store, &entry, &error)) {
       kvs_spool_hold (spool, task->id, &entry);
-    else
-      kvs_spool_store_abandon (spool->store);
-    kvs_spool_tell_trouble (spool, KVS_SPOOL_TROUBLE_WRITING, error);
+      return;
+    }
+    give_up_growing (spool, error);
   }
-  kvs_spool_tell_stored (spool, task->id, good);
+  kvs_spool_tell_stored (spool, task->id, FALSE);
 }
 
 static void
@@ -240,39 +238,46 @@ kvs_spool_run_task (gpointer data, gpointer user_data)
   spool->oldest_us = task->asked_us;
   g_mutex_unlock (&spool->lock);
   switch (task->kind) {
-    case TASK_OPEN:
+    case KVS_SPOOL_TASK_OPEN:
       ensure_open (spool);
       break;
-    case TASK_STORE:
+    case KVS_SPOOL_TASK_STORE:
       run_store (spool, task);
       break;
-    case TASK_BEGIN:
+    case KVS_SPOOL_TASK_BEGIN:
       run_begin (spool, task);
       break;
-    case TASK_APPEND:
+    case KVS_SPOOL_TASK_APPEND:
       run_append (spool, task);
       break;
-    case TASK_COMMIT:
+    case KVS_SPOOL_TASK_COMMIT:
       run_commit (spool, task);
       break;
-    case TASK_REMOVE:
+    case KVS_SPOOL_TASK_REMOVE:
       run_remove (spool, task->id);
       break;
-    case TASK_RELEASE:
+    case KVS_SPOOL_TASK_RELEASE:
       run_release (spool, task);
       break;
-    case TASK_LOAD:
+    case KVS_SPOOL_TASK_LOAD:
       kvs_spool_read_next (spool);
       break;
-    case TASK_PROBE:
+    case KVS_SPOOL_TASK_PROBE:
       run_probe (spool);
       break;
-    case TASK_SYNC:
+    case KVS_SPOOL_TASK_SETTLED:
+      kvs_spool_run_settled (spool, task);
+      break;
+    case KVS_SPOOL_TASK_SYNC:
+      kvs_spool_sync_later (spool);
+      break;
+    case KVS_SPOOL_TASK_SYNCED:
     default:
       kvs_spool_tell_synced (spool);
       break;
   }
   tell_other_folder (spool);
+  kvs_spool_settle_all (spool);
   g_mutex_lock (&spool->lock);
   spool->pending_bytes -= task->pending_bytes;
   spool->n_pending--;
