@@ -68,6 +68,7 @@ struct _KvsFragmentBuffer {
   guint n_waiting;      /* fragments that are on disk alone */
   GList *after_waiting; /* the first one in memory that comes after these; NULL for what is to come */
   guint n_loading;
+  gint64 load_asked_us; /* when the last one was asked for */
   guint n_left_since_load; /* that came to be on disk alone since the last one was asked for */
   guint64 raw_bytes;       /* of fragments that were read back */
   guint64 storing_bytes; /* of fragments that will leave memory once they are stored */

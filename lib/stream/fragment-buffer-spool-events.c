@@ -86,6 +86,14 @@ insert_loaded (KvsFragmentBuffer *buffer, KvsFragment *fragment)
   buffer->unsent_bytes += fragment->size_bytes;
 }
 
+/* Nobody has waited for it any more, and its place in the order is not known by now. */
+static void
+give_late_back (KvsFragmentBuffer *buffer, const KvsFragment *fragment)
+{
+  if (fragment != NULL && buffer->spool != NULL)
+    kvs_spool_release (buffer->spool, fragment);
+}
+
 static void
 on_loaded (KvsFragment *fragment, guint n_damaged, gboolean readable, gpointer user_data)
 {
@@ -95,15 +103,15 @@ on_loaded (KvsFragment *fragment, guint n_damaged, gboolean readable, gpointer u
   g_mutex_lock (&buffer->lock);
   buffer->n_loading--;
   buffer->n_waiting -= MIN (buffer->n_waiting, n_damaged);
-  if (fragment != NULL) {
+  if (buffer->spool_is_unread) {
+    give_late_back (buffer, fragment);
+  } else if (fragment != NULL) {
     insert_loaded (buffer, kvs_fragment_ref (fragment));
     buffer->n_waiting -= MIN (buffer->n_waiting, 1);
+  } else if (readable) {
+    buffer->n_waiting = MIN (buffer->n_waiting, buffer->n_left_since_load);
   } else {
-    buffer->n_waiting = readable ? MIN (buffer->n_waiting, buffer->n_left_since_load) : 0;
-    if (!readable) {
-      buffer->spool_is_unread = TRUE;
-      buffer->spool_ask_us = g_get_monotonic_time ();
-    }
+    kvs_fragment_buffer_spool_stop_reading (buffer);
   }
   if (buffer->n_waiting == 0)
     buffer->after_waiting = NULL;

@@ -29,9 +29,11 @@ hand_over (KvsFragmentBuffer *buffer, GList *link, GSList **gone)
 
   kvs_fragment_buffer_spool_stay (buffer, fragment);
   fragment->disk = KVS_FRAGMENT_DISK_NONE; /* for unlink: the file stays */
-  buffer->after_waiting = link->next;
-  buffer->n_waiting++;
-  buffer->n_left_since_load++;
+  if (!buffer->spool_is_unread) {
+    buffer->after_waiting = link->next;
+    buffer->n_waiting++;
+    buffer->n_left_since_load++;
+  }
   kvs_spool_release (buffer->spool, fragment);
   *gone = g_slist_prepend (*gone, kvs_fragment_buffer_unlink (buffer, link));
 }

@@ -20,6 +20,30 @@ kvs_fragment_buffer_spool_is_behind (KvsFragmentBuffer *buffer)
   return buffer->spool_is_behind;
 }
 
+static void
+catch_breath (KvsFragmentBuffer *buffer)
+{
+  if (buffer->spool_is_behind)
+    buffer->spool_ask_us = g_get_monotonic_time () - KVS_SPOOL_PROBE_US;
+  buffer->spool_is_behind = FALSE;
+}
+
+/* Live media go on without what cannot be had from the disk in time.
+ * Returns: whether they waited for it */
+static gboolean
+stop_waiting (KvsFragmentBuffer *buffer)
+{
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (buffer->spool_is_opening)
+    return now_us - buffer->spool_opening_us > KVS_SPOOL_OPENING_US;
+  if (buffer->n_loading == 0 || buffer->spool_is_unread
+      || now_us - buffer->load_asked_us <= MAX_DELAY_US)
+    return FALSE;
+  kvs_fragment_buffer_spool_stop_reading (buffer);
+  return TRUE;
+}
+
 /* Returns: (transfer full) (nullable): what there is to say while the disk is passed by */
 static GError *
 judge (KvsFragmentBuffer *buffer)
@@ -30,7 +54,7 @@ judge (KvsFragmentBuffer *buffer)
   if (pending_bytes > MAX_PENDING_BYTES || delay_us > MAX_DELAY_US)
     buffer->spool_is_behind = TRUE;
   else if (pending_bytes <= FEW_PENDING_BYTES && delay_us <= LITTLE_DELAY_US)
-    buffer->spool_is_behind = FALSE;
+    catch_breath (buffer);
   if (!buffer->spool_is_behind)
     return NULL;
   return g_error_new (KVS_ERROR, KVS_ERROR_SPOOL,
@@ -62,22 +86,26 @@ kvs_fragment_buffer_spool_tell_trouble (KvsFragmentBuffer *buffer, const GError 
  * kvs_fragment_buffer_watch_spool:
  * @buffer: a buffer
  *
- * Looks whether the disk of the spool keeps up, if there is one: @spool_trouble tells. What it has
- * missed is written, with write-through. Call it every second. Any thread but that of the events.
+ * Looks whether the disk of the spool keeps up, if there is one: @spool_trouble tells. Nobody waits for
+ * it then; what it has missed is written later, with write-through. Call it every second. Any thread but that of the events.
  */
 void
 kvs_fragment_buffer_watch_spool (KvsFragmentBuffer *buffer)
 {
   g_autoptr (GError) error = NULL;
-  gboolean has_spool;
+  gboolean has_spool, wake = FALSE;
 
   g_mutex_lock (&buffer->lock);
   has_spool = buffer->spool != NULL;
   if (has_spool) {
     error = judge (buffer);
+    wake = stop_waiting (buffer) && kvs_fragment_buffer_take_wake (buffer, TRUE);
+    kvs_fragment_buffer_spool_ask_again (buffer);
     kvs_fragment_buffer_spool_catch_up (buffer);
   }
   g_mutex_unlock (&buffer->lock);
   if (has_spool)
     kvs_fragment_buffer_spool_tell_trouble (buffer, error);
+  if (wake)
+    buffer->events.wake (buffer->user_data);
 }

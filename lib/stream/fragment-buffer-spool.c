@@ -7,10 +7,6 @@
 
 /* Fragments that are read back before their turn. */
 #define N_AHEAD 2
-/* How often a disk that does not work is asked whether it does again. */
-#define PROBE_US (10 * G_USEC_PER_SEC)
-/* A spool that takes longer to open than this does not keep live media waiting. */
-#define OPENING_US (5 * G_USEC_PER_SEC)
 
 /* A disk that has failed is asked again now and then. */
 gboolean
@@ -24,7 +20,7 @@ kvs_fragment_buffer_spool_may_write (KvsFragmentBuffer *buffer)
   if (!buffer->spool_has_trouble)
     return TRUE;
   now_us = g_get_monotonic_time ();
-  if (now_us - buffer->spool_probe_us < PROBE_US)
+  if (now_us - buffer->spool_probe_us < KVS_SPOOL_PROBE_US)
     return FALSE;
   buffer->spool_probe_us = now_us;
   return TRUE;
@@ -36,7 +32,8 @@ kvs_fragment_buffer_spool_ask_again (KvsFragmentBuffer *buffer)
 {
   gint64 now_us = g_get_monotonic_time ();
 
-  if (buffer->spool == NULL || !buffer->spool_is_unread || now_us - buffer->spool_ask_us < PROBE_US)
+  if (buffer->spool == NULL || !buffer->spool_is_unread || buffer->spool_is_behind
+      || now_us - buffer->spool_ask_us < KVS_SPOOL_PROBE_US)
     return;
   buffer->spool_ask_us = now_us;
   kvs_spool_probe (buffer->spool);
@@ -74,6 +71,7 @@ kvs_fragment_buffer_spool_load_ahead (KvsFragmentBuffer *buffer)
       || !may_load (buffer))
     return;
   buffer->n_loading++;
+  buffer->load_asked_us = g_get_monotonic_time ();
   buffer->n_left_since_load = 0;
   kvs_spool_load (buffer->spool);
 }
@@ -96,6 +94,16 @@ kvs_fragment_buffer_spool_unlinked (KvsFragmentBuffer *buffer, GList *link)
   kvs_spool_remove (buffer->spool, fragment->id);
   if (fragment->raw != NULL)
     kvs_fragment_buffer_spool_load_ahead (buffer);
+}
+
+/* What waits on disk is not waited for: it is counted again once the disk can be read. */
+void
+kvs_fragment_buffer_spool_stop_reading (KvsFragmentBuffer *buffer)
+{
+  buffer->spool_is_unread = TRUE;
+  buffer->spool_ask_us = g_get_monotonic_time ();
+  buffer->n_waiting = 0;
+  buffer->after_waiting = NULL;
 }
 
 /* ---- what the Session does ---- */
@@ -152,7 +160,7 @@ kvs_fragment_buffer_spool_choose_start (KvsFragmentBuffer *buffer)
 
   buffer->session_is_live = FALSE;
   if (buffer->spool_is_opening
-      && g_get_monotonic_time () - buffer->spool_opening_us < OPENING_US)
+      && g_get_monotonic_time () - buffer->spool_opening_us < KVS_SPOOL_OPENING_US)
     return NULL;
   kvs_fragment_buffer_spool_ask_again (buffer);
   if (buffer->n_waiting > 0) {

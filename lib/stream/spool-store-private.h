@@ -14,6 +14,7 @@ struct _KvsSpoolStore {
   KvsSpoolFolder *folder; /* NULL while it cannot be opened again */
   GTree *entries;         /* of KvsSpoolEntry, each its own key */
   guint generation;       /* goes up when the folder is listed */
+  guint64 unreadable;     /* sequence of what could not be read, while the folder could; 0: none */
   guint64 next_sequence;
   KvsSpoolPart *part;   /* the Fragment that grows */
   GQueue unsettled;     /* of KvsSpoolPart: whole ones */

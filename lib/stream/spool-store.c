@@ -329,12 +329,27 @@ set_aside (KvsSpoolStore *store, const KvsSpoolEntry *entry, const gchar *name)
     store->totals.n_damaged++;
 }
 
+/* A disk may be away for a moment; one that cannot read the same file when it is asked again, later,
+ * has a bad spot there.
+ * @number: errno */
+static gboolean
+has_bad_spot (KvsSpoolStore *store, const KvsSpoolEntry *entry, int number)
+{
+  gboolean is_again = store->unreadable == entry->sequence;
+
+  if (number != EIO && number != EBADMSG && number != EUCLEAN)
+    return FALSE;
+  store->unreadable = entry->sequence;
+  return is_again;
+}
+
 /**
  * kvs_spool_store_read:
  * @store: a store
  * @entry: one that it lists
- * @error: %KVS_ERROR_SPOOL_DAMAGED if the file is not as it was written, in which case it was set
- *   aside, or is gone: it is no longer listed, go on with the next; %KVS_ERROR_SPOOL
+ * @error: %KVS_ERROR_SPOOL_DAMAGED if the file is not as it was written, or the disk cannot read it
+ *   for the second time, in which case it was set aside, or is gone: it is no longer listed, go on
+ *   with the next; %KVS_ERROR_SPOOL
  *
  * Returns: (transfer full) (nullable): the Fragment as it goes on the wire
  */
@@ -350,13 +365,15 @@ kvs_spool_store_read (KvsSpoolStore *store, const KvsSpoolEntry *entry, GError *
   if (!kvs_spool_store_refresh (store, error))
     return NULL;
   file = kvs_spool_io_read (folder_fd (store), name, KVS_SPOOL_FILE_MAX_BYTES, &own_error);
+  if (file == NULL && has_bad_spot (store, entry, errno))
+    own_error->code = KVS_ERROR_SPOOL_DAMAGED;
   if (file != NULL)
     fragment = kvs_spool_fragment_parse (file, &own_error);
   if (fragment != NULL)
     return fragment;
   if (g_error_matches (own_error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED)) {
     set_aside (store, entry, name);
-    if (file != NULL)
+    if (file != NULL || store->unreadable == entry->sequence)
       g_prefix_error (&own_error, "%s in the disk spool is set aside: ", name);
   }
   g_propagate_error (error, g_steal_pointer (&own_error));

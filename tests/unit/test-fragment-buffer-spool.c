@@ -134,6 +134,9 @@ let_time_pass (void)
   g_mutex_lock (&spool->lock);
   spool->oldest_us -= 60 * G_USEC_PER_SEC;
   g_mutex_unlock (&spool->lock);
+  g_mutex_lock (&reader.buffer->lock);
+  reader.buffer->load_asked_us -= 60 * G_USEC_PER_SEC;
+  g_mutex_unlock (&reader.buffer->lock);
 }
 
 static void
@@ -1117,6 +1120,80 @@ START_TEST (test_oldest_first_waits_for_the_disk)
 }
 END_TEST
 
+/* A disk that does not come back with what it was asked to read holds live media up for a while only;
+ * when it does come back, it is its turn again. */
+START_TEST (test_oldest_first_does_not_wait_for_ever)
+{
+  gint n_wakes;
+
+  make_buffer ();
+  push_fragments_slowly (0, 8);
+  kvs_fragment_buffer_end (reader.buffer);
+  kvs_fragment_buffer_save (reader.buffer);
+  settle ();
+  run_again ();
+  hold_worker ();
+  push_fragments (8, 2);
+  ck_assert (!begin ());
+  ck_assert (!kvs_fragment_buffer_wait (reader.buffer, 1));
+  watch ();
+  ck_assert (!begin ());
+  ck_assert (!kvs_fragment_buffer_wait (reader.buffer, 1));
+  n_wakes = events.n_wakes;
+  let_time_pass ();
+  watch ();
+  ck_assert_int_eq (events.n_wakes, n_wakes + 1);
+  ck_assert_int_eq (events.n_troubles, 1);
+  ck_assert (begin ());
+  push_fragments (10, 1);
+  ck_assert_int_eq (read_all (), KVS_READ_EMPTY);
+  assert_cluster_is (0, 8);
+  assert_cluster_is (1, 9);
+  kvs_fragment_buffer_persisted (reader.buffer, timecode (8));
+  let_worker_go ();
+  settle ();
+  watch ();
+  ck_assert_int_eq (events.n_recoveries, 1);
+  ck_assert_int_eq (events.n_troubles, 1);
+  settle ();
+  /* the running Session makes way at the next border */
+  push_fragments (11, 1);
+  ck_assert_int_eq (read_all (), KVS_READ_END);
+  kvs_fragment_buffer_persisted (reader.buffer, timecode (9));
+  kvs_fragment_buffer_persisted (reader.buffer, timecode (10));
+  kvs_fragment_buffer_end_session (reader.buffer);
+  kvs_fragment_buffer_end (reader.buffer);
+  {
+    g_autofree gchar *order = upload_all ();
+    g_autofree gchar *got = without_borders (order);
+
+    ck_assert_str_eq (got, "0 1 2 3 4 5 6 7 11 ");
+  }
+  ck_assert (kvs_fragment_buffer_is_drained (reader.buffer));
+}
+END_TEST
+
+/* It does not even say what is on it. */
+START_TEST (test_opening_that_hangs_wakes_the_reader)
+{
+  make_buffer ();
+  push_fragments (0, 1);
+  g_mutex_lock (&reader.buffer->lock);
+  reader.buffer->spool_is_opening = TRUE;
+  reader.buffer->spool_opening_us = g_get_monotonic_time ();
+  g_mutex_unlock (&reader.buffer->lock);
+  ck_assert (!begin ());
+  watch ();
+  ck_assert_int_eq (events.n_wakes, 0);
+  g_mutex_lock (&reader.buffer->lock);
+  reader.buffer->spool_opening_us -= 60 * G_USEC_PER_SEC;
+  g_mutex_unlock (&reader.buffer->lock);
+  watch ();
+  ck_assert_int_eq (events.n_wakes, 1);
+  ck_assert (begin ());
+}
+END_TEST
+
 /* Fragments 0 to @n - 1, of an earlier run. */
 static void
 leave_on_disk (guint n)
@@ -1283,6 +1360,8 @@ main (void)
   tcase_add_test (tc, test_saved_at_the_end);
   tcase_add_test (tc, test_saved_in_another_order);
   tcase_add_test (tc, test_oldest_first_waits_for_the_disk);
+  tcase_add_test (tc, test_oldest_first_does_not_wait_for_ever);
+  tcase_add_test (tc, test_opening_that_hangs_wakes_the_reader);
   tcase_add_test (tc, test_live_first_takes_turns);
   tcase_add_test (tc, test_live_first_between_two_from_disk);
   tcase_add_test (tc, test_live_first_does_not_forget_the_last);
