@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the worker of the spool tells the fragment buffer, and how the two come and go. */
+#include <string.h>
+
 #include "stream/fragment-buffer-spool.h"
 
 static GList *
@@ -210,6 +212,56 @@ kvs_fragment_buffer_open_spool (KvsFragmentBuffer *buffer, const KvsStreamDefini
   buffer->spool_is_opening = TRUE;
   buffer->spool_opening_us = g_get_monotonic_time ();
   buffer->spool = kvs_spool_new (definition, &spool_events, buffer);
+  g_mutex_unlock (&buffer->lock);
+}
+
+/* Adds what is on disk alone.
+ * @on_disk_ns: of what memory and disk have */
+static void
+add_waiting (KvsFragmentBuffer *buffer, guint64 n_on_disk, gint64 on_disk_ns, KvsBufferRest *rest)
+{
+  guint64 n_waiting = buffer->n_waiting;
+  KvsSpoolStats stats;
+
+  kvs_spool_get_stats (buffer->spool, &stats);
+  if (buffer->spool_is_unread)
+    n_waiting = stats.n_fragments - MIN (stats.n_fragments, n_on_disk);
+  rest->n_fragments += n_waiting;
+  if (n_waiting > 0)
+    rest->media_ns += MAX (stats.duration_ns - on_disk_ns, 0);
+}
+
+/**
+ * kvs_fragment_buffer_get_left:
+ * @buffer: a buffer
+ * @rest: (out): what it has, and its spool
+ *
+ * Any thread.
+ */
+void
+kvs_fragment_buffer_get_left (KvsFragmentBuffer *buffer, KvsBufferRest *rest)
+{
+  guint64 n_on_disk = 0;
+  gint64 on_disk_ns = 0;
+
+  memset (rest, 0, sizeof *rest);
+  g_mutex_lock (&buffer->lock);
+  for (const GList *link = buffer->fragments.head; link != NULL; link = link->next) {
+    const KvsFragment *fragment = link->data;
+    gint64 media_ns = fragment->end_ns - fragment->start_ns;
+
+    rest->n_fragments++;
+    rest->media_ns += media_ns;
+    if (fragment->disk == KVS_FRAGMENT_DISK_STORED) {
+      n_on_disk++;
+      on_disk_ns += media_ns;
+    } else {
+      rest->n_unsaved++;
+      rest->unsaved_ns += media_ns;
+    }
+  }
+  if (buffer->spool != NULL)
+    add_waiting (buffer, n_on_disk, on_disk_ns, rest);
   g_mutex_unlock (&buffer->lock);
 }
 

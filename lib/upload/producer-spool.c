@@ -66,13 +66,32 @@ on_wake (gpointer user_data)
   kvs_loop_invoke (producer->loop, handle_wake, kvs_producer_ref (producer));
 }
 
+/* What the disk did not take in the end. */
+static void
+tell_unsaved (KvsProducer *producer)
+{
+  g_autoptr (GError) error = NULL;
+  KvsBufferRest rest;
+
+  kvs_fragment_buffer_get_left (producer->buffer, &rest);
+  if (rest.n_unsaved == 0)
+    return;
+  error = g_error_new (KVS_ERROR, KVS_ERROR_SPOOL,
+                       "Stream %s: %" G_GUINT64_FORMAT " fragments (%.1f s of media) could not be "
+                       "written to the spool and are lost", producer->definition->stream_name,
+                       rest.n_unsaved, (gdouble) rest.unsaved_ns / 1e9);
+  producer->events.warning (error, NULL, producer->user_data);
+}
+
 static void
 handle_saved (gpointer user_data)
 {
   g_autoptr (KvsProducer) producer = user_data;
 
-  if (producer->running && producer->saving)
-    kvs_producer_tell_drained (producer);
+  if (!producer->running || !producer->saving)
+    return;
+  tell_unsaved (producer);
+  kvs_producer_tell_drained (producer);
 }
 
 static void
@@ -148,6 +167,7 @@ on_save_timeout (gpointer user_data)
   KvsProducer *producer = user_data;
 
   producer->finish_timer = NULL;
+  tell_unsaved (producer);
   kvs_producer_tell_drained (producer);
 }
 

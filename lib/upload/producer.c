@@ -583,13 +583,13 @@ give_up_delivery (KvsProducer *producer, const gchar *when)
   const gchar *outcome = producer->definition->spool_folder != NULL ? "stay in the spool"
                                                                      : "are lost";
   g_autoptr (GError) error = NULL;
-  KvsBufferStats stats;
+  KvsBufferRest rest;
 
-  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  kvs_fragment_buffer_get_left (producer->buffer, &rest);
   error = g_error_new (KVS_ERROR, KVS_ERROR_TIMEOUT,
                        "Stream %s: %" G_GUINT64_FORMAT " fragments (%.1f s of media) could not be "
                        "delivered %s and %s", producer->definition->stream_name,
-                       stats.fragments_buffered, (gdouble) stats.buffered_ns / 1e9, when, outcome);
+                       rest.n_fragments, (gdouble) rest.media_ns / 1e9, when, outcome);
   producer->events.warning (error, NULL, producer->user_data);
   /* Nothing more will come of this session: no need to give it time to close. */
   leave_service (producer);

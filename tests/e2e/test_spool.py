@@ -152,16 +152,21 @@ class Outage(Case):
     def test_end_without_a_service(self):
         """What could not be delivered stays, and the next run delivers it with its own times."""
         began = time.time() * 1000
-        for mode in ("overflow", "write-through"):
+        modes = ("overflow", "overflow buffer-duration=3", "write-through")
+        for mode in modes:
             with self.subTest(mode):
-                stream = f"cam-{mode}"
+                stream = f"cam-{modes.index(mode)}"
                 child = self.source(200, f"stop-stream-timeout=1 spool-mode={mode}", stream=stream)
                 self.assertEqual(child.wait(60), 0, child.output[-3000:])
-                self.assertTrue(self.warnings(child, "stay in the spool"), child.output[-3000:])
+                # in memory and on disk
+                self.assertEqual(len(self.warnings(
+                    child, r" 40 fragments \(20\.0 s of media\) .* stay in the spool")), 1,
+                    child.output[-3000:])
+                self.assertEqual(self.warnings(child, "are lost"), [])
                 self.assertEqual(len(self.files(stream=stream)), 40)
         self.start_service()
-        for mode in ("overflow", "write-through"):
-            stream = f"cam-{mode}"
+        for mode in modes:
+            stream = f"cam-{modes.index(mode)}"
             child = self.source(50, f"stop-stream-timeout=60 spool-mode={mode}", first=200,
                                 stream=stream)
             self.assertEqual(child.wait(90), 0, child.output[-3000:])
@@ -200,6 +205,17 @@ class Disk(Case):
         with open(os.path.join(self.folder.name, "file"), "w", encoding="ascii"):
             pass
         self.check_memory_does_it(os.path.join(self.folder.name, "file", "spool"))
+
+    def test_no_folder_at_the_end(self):
+        """What the disk does not take in the end is said."""
+        spool = os.path.join(self.folder.name, "spool")
+        with open(spool, "w", encoding="ascii"):
+            pass
+        child = self.source(100, "stop-stream-timeout=1", spool=spool)
+        self.assertEqual(child.wait(60), 0, child.output[-3000:])
+        self.assertEqual(len(self.warnings(
+            child, r" 20 fragments \(10\.0 s of media\) could not be written to the spool and are lost"
+        )), 1, child.output[-3000:])
 
     def mount(self, options):
         folder = os.path.join(self.folder.name, "disk")
