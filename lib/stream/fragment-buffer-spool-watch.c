@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A disk that does not keep up, or does not answer at all: nobody waits for it. The worker cannot say
- * so itself. */
+/* A disk that does not keep up, or does not answer at all: nobody waits for it. The worker cannot
+ * say so itself. */
 #include "error.h"
 #include "stream/fragment-buffer-spool.h"
 
@@ -86,8 +86,9 @@ kvs_fragment_buffer_spool_tell_trouble (KvsFragmentBuffer *buffer, const GError 
  * kvs_fragment_buffer_watch_spool:
  * @buffer: a buffer
  *
- * Looks whether the disk of the spool keeps up, if there is one: @spool_trouble tells. Nobody waits for
- * it then; what it has missed is written later, with write-through. Call it every second. Any thread but that of the events.
+ * Looks whether the disk of the spool keeps up, if there is one: @spool_trouble tells. Nobody waits
+ * for it then; what it has missed is written later, with write-through. Call it every second. Any
+ * thread but that of the events.
  */
 void
 kvs_fragment_buffer_watch_spool (KvsFragmentBuffer *buffer)

@@ -8,6 +8,7 @@ kvs_spool_hold (KvsSpool *spool, guint64 id, const KvsSpoolEntry *entry)
   KvsSpoolEntry *own = g_memdup2 (entry, sizeof *entry);
   guint64 *key = g_memdup2 (&id, sizeof id);
 
+  kvs_spool_let_go (spool, id);
   g_hash_table_insert (spool->held, key, own);
   g_hash_table_insert (spool->holders, &own->sequence, key);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Waiting for the disk to have what was written, on a thread of its own for as long as that takes: the
- * worker goes on meanwhile, so that what is written next outlives a kill -9 at once. */
+/* Waiting for the disk to have what was written, on a thread of its own for as long as that takes:
+ * the worker goes on meanwhile, so that what is written next outlives a kill -9 at once. */
 #include "stream/spool-private.h"
 
 /* Runs on that thread. */
