@@ -280,6 +280,8 @@ kvs_fragment_buffer_save (KvsFragmentBuffer *buffer)
   gboolean takes_time;
 
   g_mutex_lock (&buffer->lock);
+  if (buffer->spool != NULL)
+    kvs_spool_open (buffer->spool);
   for (GList *link = buffer->fragments.head; link != NULL && buffer->spool != NULL;
        link = link->next) {
     KvsFragment *fragment = link->data;

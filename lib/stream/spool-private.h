@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stream/spool.h"
+#include "stream/spool-turn.h"
 
 G_BEGIN_DECLS
 
@@ -53,6 +54,7 @@ struct _KvsSpool {
   gchar *stream_name;
   guint64 max_bytes;
   gint64 timecode_scale_ns;
+  KvsSpoolTurn *turn;
   GThreadPool *pool; /* one thread at a time, which GLib lends: the worker */
   GThreadPool *settle_pool; /* another one, while something is settled */
 

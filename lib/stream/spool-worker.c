@@ -2,6 +2,9 @@
 /* The worker of KvsSpool: what is done on disk, one task after the other, and what is told of it. */
 #include "stream/spool-private.h"
 
+/* How long the run before may take to put away what it could not deliver. */
+#define TURN_US (5 * G_USEC_PER_SEC)
+
 static void
 task_free (KvsSpoolTask *task)
 {
@@ -239,6 +242,8 @@ kvs_spool_run_task (gpointer data, gpointer user_data)
   g_mutex_unlock (&spool->lock);
   switch (task->kind) {
     case KVS_SPOOL_TASK_OPEN:
+      if (spool->store == NULL)
+        kvs_spool_turn_wait (spool->turn, TURN_US);
       ensure_open (spool);
       break;
     case KVS_SPOOL_TASK_STORE:

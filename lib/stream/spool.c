@@ -9,6 +9,7 @@ kvs_spool_unref (KvsSpool *spool)
   if (!g_atomic_ref_count_dec (&spool->refs))
     return;
   g_clear_pointer (&spool->store, kvs_spool_store_close);
+  kvs_spool_turn_free (spool->turn);
   g_hash_table_unref (spool->held);
   g_hash_table_unref (spool->holders);
   g_clear_pointer (&spool->last_segment, kvs_segment_unref);
@@ -90,8 +91,22 @@ kvs_spool_new (const KvsStreamDefinition *definition, const KvsSpoolEvents *even
   spool->holders = g_hash_table_new (g_int64_hash, g_int64_equal);
   spool->pool = g_thread_pool_new (kvs_spool_run_task, spool, 1, FALSE, NULL);
   spool->settle_pool = g_thread_pool_new (kvs_spool_run_settle, spool, 1, FALSE, NULL);
-  push_simple_task (spool, KVS_SPOOL_TASK_OPEN, 0);
+  spool->turn = kvs_spool_turn_new (spool->folder, spool->stream_name);
+  kvs_spool_open (spool);
   return spool;
+}
+
+/**
+ * kvs_spool_open:
+ * @spool: a spool
+ *
+ * Tries again to open it, if that has not worked yet. For a while it is waited for those of this
+ * process that have come before, as with kvs_spool_new().
+ */
+void
+kvs_spool_open (KvsSpool *spool)
+{
+  push_simple_task (spool, KVS_SPOOL_TASK_OPEN, 0);
 }
 
 /**

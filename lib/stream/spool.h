@@ -42,6 +42,7 @@ KvsSpool *kvs_spool_new (const KvsStreamDefinition *definition, const KvsSpoolEv
                          gpointer user_data);
 void kvs_spool_close (KvsSpool *spool);
 
+void kvs_spool_open (KvsSpool *spool);
 void kvs_spool_store (KvsSpool *spool, KvsFragment *fragment);
 void kvs_spool_begin (KvsSpool *spool, const KvsFragment *fragment);
 void kvs_spool_append (KvsSpool *spool, const KvsFragment *fragment, guint first_part);

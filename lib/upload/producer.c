@@ -167,6 +167,8 @@ kvs_producer_tell_drained (KvsProducer *producer)
     return;
   producer->drained = TRUE;
   producer->saving = FALSE;
+  /* the next run may wait for it */
+  kvs_fragment_buffer_close_spool (producer->buffer);
   kvs_producer_update_exit_hold (producer);
   kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
   producer->finish_timer

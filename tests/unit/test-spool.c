@@ -184,6 +184,34 @@ START_TEST (test_next_run)
 }
 END_TEST
 
+/* Runs that follow each other at once do not wait for each other's end, but their spools do, in their
+ * order. */
+START_TEST (test_next_runs_in_the_same_process)
+{
+  SpoolWorker *workers[4];
+
+  for (guint i = 0; i < G_N_ELEMENTS (workers); i++) {
+    workers[i] = spool_worker_new ();
+    for (guint k = 1; k <= 20; k++)
+      spool_worker_store (workers[i], i * 20 + k);
+  }
+  for (guint i = 0; i + 1 < G_N_ELEMENTS (workers); i++)
+    spool_worker_close (workers[i]);
+  spool_worker_settle (workers[3]);
+  ck_assert (g_str_has_prefix (workers[3]->log->str, "opened 60, stored 61 good"));
+  ck_assert_ptr_null (strstr (workers[3]->log->str, "trouble"));
+  g_string_truncate (workers[3]->log, 0);
+  for (guint i = 1; i <= 60; i++) {
+    g_autofree gchar *loaded = g_strdup_printf ("loaded %u", i);
+
+    kvs_spool_load (workers[3]->spool);
+    spool_worker_expect (workers[3], loaded);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (workers); i++)
+    spool_worker_free (workers[i]);
+}
+END_TEST
+
 /* What a crash has cut short may lack a track; the service refuses it with the header it had. */
 START_TEST (test_cut_short_before_the_second_track)
 {
@@ -447,6 +475,7 @@ main (void)
   tcase_add_test (tc, test_order);
   tcase_add_test (tc, test_written_last_but_recorded_first);
   tcase_add_test (tc, test_next_run);
+  tcase_add_test (tc, test_next_runs_in_the_same_process);
   tcase_add_test (tc, test_cut_short_before_the_second_track);
   tcase_add_test (tc, test_eviction);
   tcase_add_test (tc, test_evicted_and_released_at_once);
