@@ -21,6 +21,7 @@ struct _KvsFragmentBuffer {
   guint max_unacknowledged;
   KvsMetadata *metadata; /* thread safe */
 
+  GMutex spool_tell_lock; /* taken before the lock, held while trouble is told */
   GMutex lock; /* all that follows; held for microseconds, never across a call out */
   GCond space;
   KvsFragmenter *fragmenter;
@@ -55,7 +56,8 @@ struct _KvsFragmentBuffer {
 
   /* what is on disk, if there is a spool */
   KvsSpool *spool;
-  KvsSpoolMode spool_mode; /* constant, as the next two */
+  KvsSpoolMode spool_mode; /* constant, as the next ones */
+  guint64 spool_max_bytes;
   gboolean spool_live_first;
   KvsFragmentBufferEvents events;
   gpointer user_data;
@@ -63,13 +65,16 @@ struct _KvsFragmentBuffer {
   gint64 spool_opening_us; /* since when */
   gboolean spool_is_unread; /* what waits there cannot be read for now, and is not counted */
   gint64 spool_ask_us;      /* when that was tried last */
-  gboolean spool_has_trouble;
+  gboolean spool_has_trouble; /* as the worker tells */
+  gboolean spool_is_behind;   /* too slow, so that it is passed by */
+  gboolean spool_trouble_is_told;
   gint64 spool_probe_us;
   gboolean session_is_live; /* it passes by what waits on disk */
   guint64 last_id;
   guint n_waiting;      /* fragments that are on disk alone */
   GList *after_waiting; /* the first one in memory that comes after these; NULL for what is to come */
   guint n_loading;
+  gint64 load_asked_us; /* when the last one was asked for */
   guint n_left_since_load; /* that came to be on disk alone since the last one was asked for */
   guint64 raw_bytes;       /* of fragments that were read back */
   guint64 storing_bytes; /* of fragments that will leave memory once they are stored */
@@ -83,7 +88,7 @@ gboolean kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer);
 gboolean kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList *link);
 gboolean kvs_fragment_buffer_take_wake (KvsFragmentBuffer *buffer, gboolean now);
 
-/* fragment-buffer-spool.c; with the lock held, and all of them may be called without a spool */
+/* fragment-buffer-spool*.c; with the lock held, and all of them may be called without a spool */
 void kvs_fragment_buffer_spool_opened_fragment (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_spool_grown (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_spool_moved (KvsFragmentBuffer *buffer);

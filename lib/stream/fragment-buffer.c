@@ -18,6 +18,7 @@ kvs_fragment_buffer_new (const KvsStreamDefinition *definition, KvsMetadata *met
   KvsFragmentBuffer *buffer = g_new0 (KvsFragmentBuffer, 1);
 
   g_mutex_init (&buffer->lock);
+  g_mutex_init (&buffer->spool_tell_lock);
   g_cond_init (&buffer->space);
   g_queue_init (&buffer->fragments);
   buffer->fragmenter = kvs_fragmenter_new (definition);
@@ -45,6 +46,7 @@ kvs_fragment_buffer_free (KvsFragmentBuffer *buffer)
   kvs_metadata_unref (buffer->metadata);
   g_clear_pointer (&buffer->segment, kvs_segment_unref);
   g_cond_clear (&buffer->space);
+  g_mutex_clear (&buffer->spool_tell_lock);
   g_mutex_clear (&buffer->lock);
   g_free (buffer);
 }

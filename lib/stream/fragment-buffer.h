@@ -118,11 +118,27 @@ typedef struct {
 } KvsBufferStats;
 
 /**
+ * KvsBufferRest:
+ * @n_fragments: in memory and on disk
+ * @media_ns: in these
+ * @n_unsaved: of these, what is in memory alone
+ * @unsaved_ns: the same for media
+ *
+ * What is not persisted.
+ */
+typedef struct {
+  guint64 n_fragments;
+  gint64 media_ns;
+  guint64 n_unsaved;
+  gint64 unsaved_ns;
+} KvsBufferRest;
+
+/**
  * KvsFragmentBufferEvents:
  * @wake: the reader has to be woken
  * @saved: what kvs_fragment_buffer_save() was called for is done
  * @spool_full: what was oldest on disk had to go
- * @spool_trouble: the disk does not do its work, and why; once, until it does again, which @error is
+ * @spool_trouble: the disk does not do its work, or is too slow, and why; once, until it does again, which @error is
  *   %NULL for
  */
 typedef struct {
@@ -171,6 +187,8 @@ guint kvs_fragment_buffer_count_try (KvsFragmentBuffer *buffer, guint64 timecode
 void kvs_fragment_buffer_open_spool (KvsFragmentBuffer *buffer,
                                      const KvsStreamDefinition *definition,
                                      const KvsFragmentBufferEvents *events, gpointer user_data);
+void kvs_fragment_buffer_watch_spool (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_get_left (KvsFragmentBuffer *buffer, KvsBufferRest *rest);
 gboolean kvs_fragment_buffer_save (KvsFragmentBuffer *buffer);
 void kvs_fragment_buffer_close_spool (KvsFragmentBuffer *buffer);
 

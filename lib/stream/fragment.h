@@ -76,6 +76,7 @@ typedef enum {
  * @n_tries: how often the service answered it with an error that may pass
  * @disk: where it stands on disk
  * @leaves_memory: once it is stored
+ * @was_evicted: it had to go from a full spool
  *
  * Reference counted; belongs to the fragment buffer and its lock, but for @parts of a complete one,
  * which do not change while somebody holds a reference for reading them.
@@ -101,6 +102,7 @@ typedef struct {
   guint n_tries;
   KvsFragmentDisk disk;
   gboolean leaves_memory;
+  gboolean was_evicted;
 } KvsFragment;
 
 KvsFragment *kvs_fragment_new (KvsSegment *segment, guint64 timecode, GBytes *tags);

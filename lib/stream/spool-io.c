@@ -136,6 +136,15 @@ read_all (int fd, guint8 *out, gsize size)
   return TRUE;
 }
 
+/* Returns: %NULL, with errno set */
+static GBytes *
+fail_read (GError **error, int number, const gchar *doing, const gchar *name)
+{
+  kvs_spool_io_fail (error, number, doing, name);
+  errno = number;
+  return NULL;
+}
+
 /**
  * kvs_spool_io_read:
  * @folder_fd: where the file is
@@ -143,7 +152,7 @@ read_all (int fd, guint8 *out, gsize size)
  * @max_bytes: how long it may be
  * @error: %KVS_ERROR_SPOOL_DAMAGED if it is longer or gone, else %KVS_ERROR_SPOOL
  *
- * Returns: (transfer full) (nullable): all of it
+ * Returns: (transfer full) (nullable): all of it; else errno says why not, 0 if by no error
  */
 GBytes *
 kvs_spool_io_read (int folder_fd, const gchar *name, guint64 max_bytes, GError **error)
@@ -156,31 +165,28 @@ kvs_spool_io_read (int folder_fd, const gchar *name, guint64 max_bytes, GError *
   if (fd < 0 && errno == ENOENT) {
     g_set_error (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED,
                  "%s was taken out of the disk spool by somebody else", name);
+    errno = ENOENT;
     return NULL;
   }
-  if (fd < 0) {
-    kvs_spool_io_fail (error, errno, "open", name);
-    return NULL;
-  }
+  if (fd < 0)
+    return fail_read (error, errno, "open", name);
   if (fstat (fd, &st) != 0) {
     number = errno;
     close (fd);
-    kvs_spool_io_fail (error, number, "look at", name);
-    return NULL;
+    return fail_read (error, number, "look at", name);
   }
   if (!S_ISREG (st.st_mode) || (guint64) st.st_size > max_bytes) {
     close (fd);
     g_set_error (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED,
                  "%s in the disk spool is no file of the spool: it is too large", name);
+    errno = 0;
     return NULL;
   }
   data = g_malloc ((gsize) st.st_size + 1);
   number = read_all (fd, data, (gsize) st.st_size) ? 0 : errno;
   close (fd);
-  if (number != 0) {
-    kvs_spool_io_fail (error, number, "read", name);
-    return NULL;
-  }
+  if (number != 0)
+    return fail_read (error, number, "read", name);
   return g_bytes_new_take (g_steal_pointer (&data), (gsize) st.st_size);
 }
 

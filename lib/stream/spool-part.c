@@ -14,10 +14,11 @@
 #define MAX_JOURNAL_BYTES (64 << 20)
 
 struct _KvsSpoolPart {
-  int folder_fd; /* borrowed */
+  int folder_fd;
   int fd;
   int journal_fd;
   guint64 sequence;
+  KvsSpoolEntry entry; /* once it is whole */
   guint32 header_hash;
   gsize header_size;
   gsize head_size; /* with the spool's tags */
@@ -58,9 +59,23 @@ write_head (KvsSpoolPart *part, GBytes *header, GError **error)
          || kvs_spool_io_fail (error, errno, "write", part->name);
 }
 
+/* It may outlive the folder's owner. */
+static KvsSpoolPart *
+alloc (int folder_fd, guint64 sequence)
+{
+  KvsSpoolPart *part = g_new0 (KvsSpoolPart, 1);
+
+  part->folder_fd = fcntl (folder_fd, F_DUPFD_CLOEXEC, 0);
+  part->fd = part->journal_fd = -1;
+  part->sequence = sequence;
+  kvs_spool_name_of_part (sequence, part->name);
+  kvs_spool_name_of_journal (sequence, part->journal_name);
+  return part;
+}
+
 /**
  * kvs_spool_part_new:
- * @folder_fd: of the stream's folder; must outlive the part
+ * @folder_fd: of the stream's folder
  * @sequence: its place in the order; no other file has it
  * @header: EBML header to Tracks
  * @times: what belongs to the Fragment
@@ -76,14 +91,9 @@ kvs_spool_part_new (int folder_fd, guint64 sequence, GBytes *header, const KvsSp
 
   if (!kvs_spool_header_check (header, error))
     return NULL;
-  part = g_new0 (KvsSpoolPart, 1);
-  part->folder_fd = folder_fd;
-  part->fd = -1;
-  part->sequence = sequence;
+  part = alloc (folder_fd, sequence);
   part->header_hash = kvs_spool_header_hash (header);
   part->record.times = *times;
-  kvs_spool_name_of_part (sequence, part->name);
-  kvs_spool_name_of_journal (sequence, part->journal_name);
   /* first, so that there is never a part without one */
   part->journal_fd = create (folder_fd, part->journal_name, error);
   if (part->journal_fd >= 0)
@@ -109,6 +119,8 @@ kvs_spool_part_free (KvsSpoolPart *part)
     close (part->fd);
   if (part->journal_fd >= 0)
     close (part->journal_fd);
+  if (part->folder_fd >= 0)
+    close (part->folder_fd);
   g_free (part);
 }
 
@@ -244,15 +256,6 @@ kvs_spool_part_sync (KvsSpoolPart *part, GError **error)
   return TRUE;
 }
 
-static void
-fill_entry (KvsSpoolEntry *entry, guint64 sequence, const KvsSpoolExtent *extent,
-            guint32 header_hash, gsize head_size)
-{
-  kvs_spool_entry_set (entry, sequence, extent->start_ns, extent->end_ns, extent->n_frames);
-  entry->header_hash = header_hash;
-  entry->size_bytes = head_size + extent->size_bytes;
-}
-
 /* Writes the record, and gives the file the name of a whole one. */
 static gboolean
 finish (int folder_fd, int fd, const gchar *part_name, gsize header_size,
@@ -264,48 +267,79 @@ finish (int folder_fd, int fd, const gchar *part_name, gsize header_size,
   kvs_spool_name_of_fragment (entry, name);
   if (!kvs_spool_io_write_at (fd, header_size, tags))
     return kvs_spool_io_fail (error, errno, "write", part_name);
-  if (fdatasync (fd) != 0)
-    return kvs_spool_io_fail (error, errno, "sync", part_name);
   if (renameat (folder_fd, part_name, folder_fd, name) != 0)
     return kvs_spool_io_fail (error, errno, "rename", part_name);
   return TRUE;
 }
 
+static void
+fill_entry (KvsSpoolEntry *entry, guint64 sequence, const KvsSpoolExtent *extent,
+            guint32 header_hash, gsize head_size)
+{
+  kvs_spool_entry_set (entry, sequence, extent->start_ns, extent->end_ns, extent->n_frames);
+  entry->header_hash = header_hash;
+  entry->size_bytes = head_size + extent->size_bytes;
+}
+
 /**
  * kvs_spool_part_commit:
  * @part: a part with at least one frame
- * @entry: (out): what it is now
  * @error: %KVS_ERROR_SPOOL; it can then be abandoned, or freed for kvs_spool_part_recover()
  *
- * Makes a whole file of it, which outlives a power cut. Free the part afterwards.
+ * Makes a whole file of it, which outlives a crash, and a power cut after kvs_spool_part_settle().
  *
  * Returns: whether it worked
  */
 gboolean
-kvs_spool_part_commit (KvsSpoolPart *part, KvsSpoolEntry *entry, GError **error)
+kvs_spool_part_commit (KvsSpoolPart *part, GError **error)
 {
   int fd;
-  gboolean ok;
 
   g_return_val_if_fail (part->record.extent.n_frames > 0, FALSE);
   if (part->failed)
     return kvs_spool_io_fail (error, EIO, "sync", part->name);
   if (!mend (part, error))
     return FALSE;
-  fill_entry (entry, part->sequence, &part->record.extent, part->header_hash, part->head_size);
+  fill_entry (&part->entry, part->sequence, &part->record.extent, part->header_hash,
+              part->head_size);
   /* not the one for appending, with which Linux writes at the end whatever the offset */
   fd = openat (part->folder_fd, part->name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0)
     return kvs_spool_io_fail (error, errno, "open", part->name);
-  ok = finish (part->folder_fd, fd, part->name, part->header_size, &part->record, part->crc, entry,
-               error);
+  part->failed = !finish (part->folder_fd, fd, part->name, part->header_size, &part->record,
+                          part->crc, &part->entry, error);
   close (fd);
-  if (!ok) {
-    part->failed = TRUE;
-    return FALSE;
-  }
-  /* The Fragment is there, so from here on nothing is an error. The journal goes last: without it
-   * a name that comes back after a power cut would be one of a damaged file. */
+  return !part->failed;
+}
+
+/**
+ * kvs_spool_part_get_entry:
+ * @part: a part that was committed or recovered
+ *
+ * Returns: what it is now
+ */
+const KvsSpoolEntry *
+kvs_spool_part_get_entry (const KvsSpoolPart *part)
+{
+  return &part->entry;
+}
+
+/**
+ * kvs_spool_part_settle:
+ * @part: a part that was committed or recovered
+ * @error: %KVS_ERROR_SPOOL; the file cannot be relied on
+ *
+ * Blocks until the disk has all of it. Any thread; the folder it is in may be gone.
+ *
+ * Returns: %TRUE if from now on a power cut cannot take it away
+ */
+gboolean
+kvs_spool_part_settle (KvsSpoolPart *part, GError **error)
+{
+  if (fdatasync (part->fd) != 0)
+    return kvs_spool_io_fail (error, errno, "sync", part->name);
+  /* The Fragment is there, so from here on nothing is an error. The journal goes last: should a
+   * power cut undo some of this, it has what is needed to judge the file. */
   if (kvs_spool_io_sync_folder (part->folder_fd, NULL))
     unlinkat (part->folder_fd, part->journal_name, 0);
   return TRUE;
@@ -320,17 +354,13 @@ set_aside (int folder_fd, const gchar *name, const gchar *journal_name)
   return KVS_SPOOL_RECOVERED_DAMAGED;
 }
 
-static KvsSpoolRecovered
-recover_to (int folder_fd, const gchar *name, gsize header_size, const KvsSpoolRecord *record,
-            guint32 crc, const KvsSpoolEntry *entry)
+static gboolean
+recover_to (KvsSpoolPart *part, gsize header_size, const KvsSpoolRecord *record, guint32 crc)
 {
-  int fd = openat (folder_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-  gboolean ok = fd >= 0 && ftruncate (fd, (off_t) entry->size_bytes) == 0
-                && finish (folder_fd, fd, name, header_size, record, crc, entry, NULL);
-
-  if (fd >= 0)
-    close (fd);
-  return ok ? KVS_SPOOL_RECOVERED_FRAGMENT : KVS_SPOOL_RECOVERED_FAILED;
+  part->fd = openat (part->folder_fd, part->name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  return part->fd >= 0 && ftruncate (part->fd, (off_t) part->entry.size_bytes) == 0
+         && finish (part->folder_fd, part->fd, part->name, header_size, record, crc, &part->entry,
+                    NULL);
 }
 
 /* What was killed had not come to the first frame. */
@@ -347,15 +377,14 @@ take_away (int folder_fd, const gchar *name, const gchar *journal_name)
  * kvs_spool_part_recover:
  * @folder_fd: of the stream's folder
  * @sequence: of a part that nobody writes any more
- * @entry: (out): what it is now
+ * @recovered: (out) (transfer full) (nullable): what there is more, for kvs_spool_part_settle()
  *
  * Returns: what became of it
  */
 KvsSpoolRecovered
-kvs_spool_part_recover (int folder_fd, guint64 sequence, KvsSpoolEntry *entry)
+kvs_spool_part_recover (int folder_fd, guint64 sequence, KvsSpoolPart **recovered)
 {
-  gchar name[KVS_SPOOL_NAME_MAX_BYTES];
-  gchar journal_name[KVS_SPOOL_NAME_MAX_BYTES];
+  g_autoptr (KvsSpoolPart) self = alloc (folder_fd, sequence);
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) part = NULL;
   g_autoptr (GBytes) journal = NULL;
@@ -364,29 +393,63 @@ kvs_spool_part_recover (int folder_fd, guint64 sequence, KvsSpoolEntry *entry)
   KvsSpoolRecord record = { 0 };
   gsize header_size;
   guint32 crc;
-  KvsSpoolRecovered done;
 
-  kvs_spool_name_of_part (sequence, name);
-  kvs_spool_name_of_journal (sequence, journal_name);
-  part = kvs_spool_io_read (folder_fd, name, KVS_SPOOL_FILE_MAX_BYTES, &error);
+  *recovered = NULL;
+  part = kvs_spool_io_read (folder_fd, self->name, KVS_SPOOL_FILE_MAX_BYTES, &error);
   if (part != NULL)
-    journal = kvs_spool_io_read (folder_fd, journal_name, MAX_JOURNAL_BYTES, &error);
+    journal = kvs_spool_io_read (folder_fd, self->journal_name, MAX_JOURNAL_BYTES, &error);
   if (journal == NULL) {
     if (!g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED))
       return KVS_SPOOL_RECOVERED_FAILED;
-    return set_aside (folder_fd, name, journal_name);
+    return set_aside (folder_fd, self->name, self->journal_name);
   }
   if (!kvs_spool_recover (part, journal, &header_size, &record, &crc, NULL)) {
     if (kvs_spool_is_empty (part))
-      return take_away (folder_fd, name, journal_name);
-    return set_aside (folder_fd, name, journal_name);
+      return take_away (folder_fd, self->name, self->journal_name);
+    return set_aside (folder_fd, self->name, self->journal_name);
   }
   header = g_bytes_new_from_bytes (part, 0, header_size);
   tags = kvs_spool_tags_new (&record, crc);
-  fill_entry (entry, sequence, &record.extent, kvs_spool_header_hash (header),
+  fill_entry (&self->entry, sequence, &record.extent, kvs_spool_header_hash (header),
               header_size + g_bytes_get_size (tags));
-  done = recover_to (folder_fd, name, header_size, &record, crc, entry);
-  if (done == KVS_SPOOL_RECOVERED_FRAGMENT && kvs_spool_io_sync_folder (folder_fd, NULL))
-    unlinkat (folder_fd, journal_name, 0);
-  return done;
+  if (!recover_to (self, header_size, &record, crc))
+    return KVS_SPOOL_RECOVERED_FAILED;
+  *recovered = g_steal_pointer (&self);
+  return KVS_SPOOL_RECOVERED_FRAGMENT;
+}
+
+/**
+ * kvs_spool_part_recover_whole:
+ * @folder_fd: of the stream's folder
+ * @entry: a whole file whose journal is still there: it was not settled
+ * @recovered: (out) (transfer full) (nullable): as kvs_spool_part_recover() gives it
+ *
+ * A crash leaves such a file as it was, a power cut may not.
+ *
+ * Returns: what became of it
+ */
+KvsSpoolRecovered
+kvs_spool_part_recover_whole (int folder_fd, const KvsSpoolEntry *entry, KvsSpoolPart **recovered)
+{
+  g_autoptr (KvsSpoolPart) self = alloc (folder_fd, entry->sequence);
+  g_autoptr (GBytes) file = NULL;
+  g_autoptr (KvsSpoolFragment) fragment = NULL;
+  gchar name[KVS_SPOOL_NAME_MAX_BYTES];
+
+  *recovered = NULL;
+  kvs_spool_name_of_fragment (entry, name);
+  file = kvs_spool_io_read (folder_fd, name, KVS_SPOOL_FILE_MAX_BYTES, NULL);
+  if (file == NULL)
+    return KVS_SPOOL_RECOVERED_FAILED;
+  fragment = kvs_spool_fragment_parse (file, NULL);
+  if (fragment != NULL) {
+    self->entry = *entry;
+    self->fd = openat (folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (self->fd >= 0)
+      *recovered = g_steal_pointer (&self);
+    return KVS_SPOOL_RECOVERED_FRAGMENT;
+  }
+  if (renameat (folder_fd, name, folder_fd, self->name) != 0)
+    return KVS_SPOOL_RECOVERED_FAILED;
+  return kvs_spool_part_recover (folder_fd, entry->sequence, recovered);
 }

@@ -40,9 +40,11 @@ KvsSpoolPart *kvs_spool_part_new (int folder_fd, guint64 sequence, GBytes *heade
                                   const KvsSpoolTimes *times, GError **error);
 gboolean kvs_spool_part_append (KvsSpoolPart *part, const KvsSpoolPiece *piece, GError **error);
 gboolean kvs_spool_part_sync (KvsSpoolPart *part, GError **error);
-gboolean kvs_spool_part_commit (KvsSpoolPart *part, KvsSpoolEntry *entry, GError **error);
+gboolean kvs_spool_part_commit (KvsSpoolPart *part, GError **error);
+gboolean kvs_spool_part_settle (KvsSpoolPart *part, GError **error);
 void kvs_spool_part_abandon (KvsSpoolPart *part);
 void kvs_spool_part_free (KvsSpoolPart *part);
+const KvsSpoolEntry *kvs_spool_part_get_entry (const KvsSpoolPart *part);
 guint64 kvs_spool_part_get_size (const KvsSpoolPart *part);
 guint64 kvs_spool_piece_get_size (const KvsSpoolPiece *piece);
 
@@ -60,6 +62,11 @@ typedef enum {
   KVS_SPOOL_RECOVERED_FAILED,
 } KvsSpoolRecovered;
 
-KvsSpoolRecovered kvs_spool_part_recover (int folder_fd, guint64 sequence, KvsSpoolEntry *entry);
+KvsSpoolRecovered kvs_spool_part_recover (int folder_fd, guint64 sequence,
+                                          KvsSpoolPart **recovered);
+KvsSpoolRecovered kvs_spool_part_recover_whole (int folder_fd, const KvsSpoolEntry *entry,
+                                                KvsSpoolPart **recovered);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsSpoolPart, kvs_spool_part_free)
 
 G_END_DECLS

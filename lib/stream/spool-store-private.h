@@ -13,8 +13,11 @@ struct _KvsSpoolStore {
   guint64 max_bytes;
   KvsSpoolFolder *folder; /* NULL while it cannot be opened again */
   GTree *entries;         /* of KvsSpoolEntry, each its own key */
+  guint generation;       /* goes up when the folder is listed */
+  guint64 unreadable;     /* sequence of what could not be read, while the folder could; 0: none */
   guint64 next_sequence;
   KvsSpoolPart *part;   /* the Fragment that grows */
+  GQueue unsettled;     /* of KvsSpoolPart: whole ones */
   KvsSpoolStats totals; /* without what the oldest, the newest and the part tell */
 };
 

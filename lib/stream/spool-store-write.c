@@ -105,7 +105,7 @@ kvs_spool_store_append (KvsSpoolStore *store, const KvsSpoolPiece *piece, KvsSpo
  * @store: a store in which a Fragment grows
  * @error: %KVS_ERROR_SPOOL
  *
- * Waits until the disk has what was appended. kvs_spool_store_commit() does it too; to call this
+ * Waits until the disk has what was appended. kvs_spool_part_settle() does it too; to call this
  * every second bounds what a power cut takes, and costs a flash disk some of its life.
  *
  * Returns: whether it has
@@ -116,6 +116,32 @@ kvs_spool_store_sync (KvsSpoolStore *store, GError **error)
   return require_part (store, error) && kvs_spool_part_sync (store->part, error);
 }
 
+/* @part: (transfer full): a whole one */
+static void
+take_whole (KvsSpoolStore *store, KvsSpoolPart *part, KvsSpoolEntry *entry)
+{
+  kvs_spool_store_list (store, kvs_spool_part_get_entry (part));
+  if (entry != NULL)
+    *entry = *kvs_spool_part_get_entry (part);
+  g_queue_push_tail (&store->unsettled, part);
+}
+
+/**
+ * kvs_spool_store_take_unsettled:
+ * @store: a store
+ *
+ * What was written whole, or recovered, may still be taken away by a power cut.
+ *
+ * Returns: (transfer full) (nullable): what kvs_spool_part_settle() has to be called for, on any
+ *   thread; %NULL if there is nothing (more). Without that the store does the work of recovering it
+ *   when it is opened next.
+ */
+KvsSpoolPart *
+kvs_spool_store_take_unsettled (KvsSpoolStore *store)
+{
+  return g_queue_pop_head (&store->unsettled);
+}
+
 /**
  * kvs_spool_store_commit:
  * @store: a store in which a Fragment grows, with at least one frame
@@ -123,19 +149,14 @@ kvs_spool_store_sync (KvsSpoolStore *store, GError **error)
  * @error: %KVS_ERROR_SPOOL; then call kvs_spool_store_abandon() while memory still has the
  *   Fragment, or close the store, and opening it finds what is good of it
  *
- * Returns: %TRUE if the Fragment is whole, on disk, and listed
+ * Returns: %TRUE if the Fragment is whole and listed, and kvs_spool_store_take_unsettled() gives it
  */
 gboolean
 kvs_spool_store_commit (KvsSpoolStore *store, KvsSpoolEntry *entry, GError **error)
 {
-  KvsSpoolEntry done = { 0 };
-
-  if (!require_part (store, error) || !kvs_spool_part_commit (store->part, &done, error))
+  if (!require_part (store, error) || !kvs_spool_part_commit (store->part, error))
     return FALSE;
-  g_clear_pointer (&store->part, kvs_spool_part_free);
-  kvs_spool_store_list (store, &done);
-  if (entry != NULL)
-    *entry = done;
+  take_whole (store, g_steal_pointer (&store->part), entry);
   return TRUE;
 }
 
@@ -169,19 +190,20 @@ kvs_spool_store_is_growing (const KvsSpoolStore *store)
  * @header: EBML header to Tracks
  * @times: what belongs to the Fragment
  * @fragment: all of it
+ * @entry: (out) (optional): what it is listed as
  * @loss: (inout): what had to go to make room
  * @error: %KVS_ERROR_BAD_ARGUMENT for a bad header, %KVS_ERROR_SPOOL; nothing was written then
  *
  * Writes a Fragment in one go. It comes after all that were begun or written before.
  *
- * Returns: %TRUE if it is whole, on disk, and listed
+ * Returns: %TRUE if it is whole and listed, and kvs_spool_store_take_unsettled() gives it
  */
 gboolean
 kvs_spool_store_write (KvsSpoolStore *store, GBytes *header, const KvsSpoolTimes *times,
-                       const KvsSpoolPiece *fragment, KvsSpoolLoss *loss, GError **error)
+                       const KvsSpoolPiece *fragment, KvsSpoolEntry *entry, KvsSpoolLoss *loss,
+                       GError **error)
 {
   guint64 own_bytes = g_bytes_get_size (header) + KVS_SPOOL_RECORD_MAX_BYTES;
-  KvsSpoolEntry entry = { 0 };
   KvsSpoolPart *part;
 
   if (!kvs_spool_store_refresh (store, error)
@@ -193,11 +215,10 @@ kvs_spool_store_write (KvsSpoolStore *store, GBytes *header, const KvsSpoolTimes
   if (part == NULL)
     return FALSE;
   if (!kvs_spool_part_append (part, fragment, error)
-      || !kvs_spool_part_commit (part, &entry, error)) {
+      || !kvs_spool_part_commit (part, error)) {
     kvs_spool_part_abandon (part);
     return FALSE;
   }
-  kvs_spool_part_free (part);
-  kvs_spool_store_list (store, &entry);
+  take_whole (store, part, entry);
   return TRUE;
 }

@@ -130,33 +130,70 @@ see_names (KvsSpoolStore *store, GArray *parts, GArray *journals, GError **error
 }
 
 static void
+take_recovered (KvsSpoolStore *store, KvsSpoolRecovered what, KvsSpoolPart *part)
+{
+  if (part != NULL) {
+    kvs_spool_store_list (store, kvs_spool_part_get_entry (part));
+    g_queue_push_tail (&store->unsettled, part);
+  }
+  if (what == KVS_SPOOL_RECOVERED_DAMAGED)
+    store->totals.n_damaged++;
+}
+
+static void
 recover_part (KvsSpoolStore *store, guint64 sequence)
 {
-  KvsSpoolEntry entry;
+  KvsSpoolPart *part;
+  KvsSpoolRecovered what = kvs_spool_part_recover (folder_fd (store), sequence, &part);
 
-  switch (kvs_spool_part_recover (folder_fd (store), sequence, &entry)) {
-    case KVS_SPOOL_RECOVERED_FRAGMENT:
-      kvs_spool_store_list (store, &entry);
-      store->totals.n_recovered++;
-      break;
-    case KVS_SPOOL_RECOVERED_DAMAGED:
-      store->totals.n_damaged++;
-      break;
-    default:
-      break;
-  }
+  take_recovered (store, what, part);
+  if (part != NULL)
+    store->totals.n_recovered++;
+}
+
+static gboolean
+find_sequence (KvsSpoolStore *store, guint64 sequence, KvsSpoolEntry *entry)
+{
+  const KvsSpoolEntry before = { .sequence = sequence, .start_ns = G_MININT64 };
+
+  return kvs_spool_store_next (store, &before, entry) && entry->sequence == sequence;
+}
+
+static gboolean
+is_missing (const KvsSpoolStore *store, const gchar *name)
+{
+  struct stat st;
+
+  return fstatat (folder_fd (store), name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
+static void
+recover_whole (KvsSpoolStore *store, const KvsSpoolEntry *entry)
+{
+  KvsSpoolPart *part;
+  KvsSpoolRecovered what = kvs_spool_part_recover_whole (folder_fd (store), entry, &part);
+  gchar name[KVS_SPOOL_NAME_MAX_BYTES];
+
+  kvs_spool_name_of_fragment (entry, name);
+  if (part != NULL || is_missing (store, name))
+    kvs_spool_store_unlist (store, entry);
+  take_recovered (store, what, part);
 }
 
 /* A crash came between the name of the whole file and the end of its journal. */
 static void
-remove_lone_journal (KvsSpoolStore *store, guint64 sequence)
+take_lone_journal (KvsSpoolStore *store, guint64 sequence)
 {
   gchar name[KVS_SPOOL_NAME_MAX_BYTES];
-  struct stat st;
+  KvsSpoolEntry entry;
 
   kvs_spool_name_of_part (sequence, name);
-  if (fstatat (folder_fd (store), name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+  if (!is_missing (store, name))
     return;
+  if (find_sequence (store, sequence, &entry)) {
+    recover_whole (store, &entry);
+    return;
+  }
   kvs_spool_name_of_journal (sequence, name);
   unlinkat (folder_fd (store), name, 0);
 }
@@ -168,12 +205,13 @@ list_folder (KvsSpoolStore *store, GError **error)
   g_autoptr (GArray) journals = g_array_new (FALSE, FALSE, sizeof (guint64));
 
   clear_list (store);
+  store->generation++;
   if (!see_names (store, parts, journals, error))
     return FALSE;
+  for (guint i = 0; i < journals->len; i++)
+    take_lone_journal (store, g_array_index (journals, guint64, i));
   for (guint i = 0; i < parts->len; i++)
     recover_part (store, g_array_index (parts, guint64, i));
-  for (guint i = 0; i < journals->len; i++)
-    remove_lone_journal (store, g_array_index (journals, guint64, i));
   return TRUE;
 }
 
@@ -217,7 +255,8 @@ kvs_spool_store_refresh (KvsSpoolStore *store, GError **error)
  * @max_bytes: bound on all files together
  * @error: %KVS_ERROR_BAD_ARGUMENT, or %KVS_ERROR_SPOOL
  *
- * Finishes what a crash left unfinished, and lists what is there without opening it.
+ * Finishes what a crash left unfinished, and lists what is there without opening it. What was finished
+ * is for kvs_spool_store_take_unsettled().
  *
  * Returns: (transfer full) (nullable): a store; nobody else has the same one
  */
@@ -250,6 +289,7 @@ kvs_spool_store_close (KvsSpoolStore *store)
   if (store == NULL)
     return;
   leave_folder (store);
+  g_queue_clear_full (&store->unsettled, (GDestroyNotify) kvs_spool_part_free);
   g_tree_unref (store->entries);
   g_free (store->path);
   g_free (store->stream_name);
@@ -289,12 +329,27 @@ set_aside (KvsSpoolStore *store, const KvsSpoolEntry *entry, const gchar *name)
     store->totals.n_damaged++;
 }
 
+/* A disk may be away for a moment; one that cannot read the same file when it is asked again, later,
+ * has a bad spot there.
+ * @number: errno */
+static gboolean
+has_bad_spot (KvsSpoolStore *store, const KvsSpoolEntry *entry, int number)
+{
+  gboolean is_again = store->unreadable == entry->sequence;
+
+  if (number != EIO && number != EBADMSG && number != EUCLEAN)
+    return FALSE;
+  store->unreadable = entry->sequence;
+  return is_again;
+}
+
 /**
  * kvs_spool_store_read:
  * @store: a store
  * @entry: one that it lists
- * @error: %KVS_ERROR_SPOOL_DAMAGED if the file is not as it was written, in which case it was set
- *   aside, or is gone: it is no longer listed, go on with the next; %KVS_ERROR_SPOOL
+ * @error: %KVS_ERROR_SPOOL_DAMAGED if the file is not as it was written, or the disk cannot read it
+ *   for the second time, in which case it was set aside, or is gone: it is no longer listed, go on
+ *   with the next; %KVS_ERROR_SPOOL
  *
  * Returns: (transfer full) (nullable): the Fragment as it goes on the wire
  */
@@ -310,13 +365,15 @@ kvs_spool_store_read (KvsSpoolStore *store, const KvsSpoolEntry *entry, GError *
   if (!kvs_spool_store_refresh (store, error))
     return NULL;
   file = kvs_spool_io_read (folder_fd (store), name, KVS_SPOOL_FILE_MAX_BYTES, &own_error);
+  if (file == NULL && has_bad_spot (store, entry, errno))
+    own_error->code = KVS_ERROR_SPOOL_DAMAGED;
   if (file != NULL)
     fragment = kvs_spool_fragment_parse (file, &own_error);
   if (fragment != NULL)
     return fragment;
   if (g_error_matches (own_error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED)) {
     set_aside (store, entry, name);
-    if (file != NULL)
+    if (file != NULL || store->unreadable == entry->sequence)
       g_prefix_error (&own_error, "%s in the disk spool is set aside: ", name);
   }
   g_propagate_error (error, g_steal_pointer (&own_error));
@@ -346,6 +403,19 @@ kvs_spool_store_remove (KvsSpoolStore *store, const KvsSpoolEntry *entry, GError
   if (unlinkat (folder_fd (store), name, 0) != 0 && errno != ENOENT)
     return kvs_spool_io_fail (error, errno, "remove", name);
   return TRUE;
+}
+
+/**
+ * kvs_spool_store_get_generation:
+ * @store: a store
+ *
+ * Returns: another number after the folder was removed, or its disk replaced, and what is there now
+ *   was listed
+ */
+guint
+kvs_spool_store_get_generation (const KvsSpoolStore *store)
+{
+  return store->generation;
 }
 
 /**

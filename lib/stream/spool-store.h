@@ -10,7 +10,7 @@
  * Blocks while the disk works, so it belongs on a thread of its own. Not thread safe.
  *
  * After kill -9 everything that was appended is there at the next kvs_spool_store_open(). After a
- * power cut that holds for what was committed or synced before; a removed Fragment may come back.
+ * power cut that holds for what was settled or synced before; a removed Fragment may come back.
  *
  * Any function may fail with %KVS_ERROR_SPOOL when the disk is full, read-only, broken or gone. No
  * half-written Fragment is visible then, and the same call works again once the disk does. */
@@ -65,8 +65,8 @@ void kvs_spool_store_close (KvsSpoolStore *store);
 
 /* writing */
 gboolean kvs_spool_store_write (KvsSpoolStore *store, GBytes *header, const KvsSpoolTimes *times,
-                                const KvsSpoolPiece *fragment, KvsSpoolLoss *loss,
-                                GError **error);
+                                const KvsSpoolPiece *fragment, KvsSpoolEntry *entry,
+                                KvsSpoolLoss *loss, GError **error);
 gboolean kvs_spool_store_begin (KvsSpoolStore *store, GBytes *header, const KvsSpoolTimes *times,
                                 GError **error);
 gboolean kvs_spool_store_append (KvsSpoolStore *store, const KvsSpoolPiece *piece,
@@ -74,6 +74,7 @@ gboolean kvs_spool_store_append (KvsSpoolStore *store, const KvsSpoolPiece *piec
 gboolean kvs_spool_store_sync (KvsSpoolStore *store, GError **error);
 gboolean kvs_spool_store_commit (KvsSpoolStore *store, KvsSpoolEntry *entry, GError **error);
 void kvs_spool_store_abandon (KvsSpoolStore *store);
+KvsSpoolPart *kvs_spool_store_take_unsettled (KvsSpoolStore *store);
 gboolean kvs_spool_store_is_growing (const KvsSpoolStore *store);
 
 /* reading */
@@ -83,6 +84,7 @@ KvsSpoolFragment *kvs_spool_store_read (KvsSpoolStore *store, const KvsSpoolEntr
                                         GError **error);
 gboolean kvs_spool_store_remove (KvsSpoolStore *store, const KvsSpoolEntry *entry, GError **error);
 gboolean kvs_spool_store_refresh (KvsSpoolStore *store, GError **error);
+guint kvs_spool_store_get_generation (const KvsSpoolStore *store);
 void kvs_spool_store_get_stats (const KvsSpoolStore *store, KvsSpoolStats *stats);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsSpoolStore, kvs_spool_store_close)

@@ -9,24 +9,45 @@ kvs_spool_unref (KvsSpool *spool)
   if (!g_atomic_ref_count_dec (&spool->refs))
     return;
   g_clear_pointer (&spool->store, kvs_spool_store_close);
+  kvs_spool_turn_free (spool->turn);
   g_hash_table_unref (spool->held);
   g_hash_table_unref (spool->holders);
   g_clear_pointer (&spool->last_segment, kvs_segment_unref);
   g_mutex_clear (&spool->event_lock);
   g_mutex_clear (&spool->lock);
+  /* may be one of theirs that this runs on: it ends when it comes back */
+  g_thread_pool_free (spool->pool, FALSE, FALSE);
+  g_thread_pool_free (spool->settle_pool, FALSE, FALSE);
   g_free (spool->folder);
   g_free (spool->stream_name);
   g_free (spool);
 }
 
 static void
-push_task (KvsSpool *spool, KvsSpoolTask *task)
+push (KvsSpool *spool, GThreadPool *pool, KvsSpoolTask *task)
 {
+  task->asked_us = g_get_monotonic_time ();
   g_mutex_lock (&spool->lock);
   spool->pending_bytes += task->pending_bytes;
+  if (pool == spool->pool && spool->n_pending++ == 0)
+    spool->oldest_us = task->asked_us;
   g_mutex_unlock (&spool->lock);
   g_atomic_ref_count_inc (&spool->refs);
-  g_thread_pool_push (spool->pool, task, NULL);
+  g_thread_pool_push (pool, task, NULL);
+}
+
+/* @task: (transfer full): for the worker */
+void
+kvs_spool_push_task (KvsSpool *spool, KvsSpoolTask *task)
+{
+  push (spool, spool->pool, task);
+}
+
+/* @task: (transfer full): comes to the worker once its part, if it has one, is settled */
+void
+kvs_spool_push_settle (KvsSpool *spool, KvsSpoolTask *task)
+{
+  push (spool, spool->settle_pool, task);
 }
 
 static void
@@ -36,8 +57,9 @@ push_simple_task (KvsSpool *spool, KvsSpoolTaskKind kind, guint64 id)
 
   task->kind = kind;
   task->id = id;
-  push_task (spool, task);
+  kvs_spool_push_task (spool, task);
 }
+
 /* ---- from outside ---- */
 
 /**
@@ -68,8 +90,23 @@ kvs_spool_new (const KvsStreamDefinition *definition, const KvsSpoolEvents *even
   spool->held = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
   spool->holders = g_hash_table_new (g_int64_hash, g_int64_equal);
   spool->pool = g_thread_pool_new (kvs_spool_run_task, spool, 1, FALSE, NULL);
-  push_simple_task (spool, TASK_OPEN, 0);
+  spool->settle_pool = g_thread_pool_new (kvs_spool_run_settle, spool, 1, FALSE, NULL);
+  spool->turn = kvs_spool_turn_new (spool->folder, spool->stream_name);
+  kvs_spool_open (spool);
   return spool;
+}
+
+/**
+ * kvs_spool_open:
+ * @spool: a spool
+ *
+ * Tries again to open it, if that has not worked yet. For a while it is waited for those of this
+ * process that have come before, as with kvs_spool_new().
+ */
+void
+kvs_spool_open (KvsSpool *spool)
+{
+  push_simple_task (spool, KVS_SPOOL_TASK_OPEN, 0);
 }
 
 /**
@@ -82,13 +119,10 @@ kvs_spool_new (const KvsStreamDefinition *definition, const KvsSpoolEvents *even
 void
 kvs_spool_close (KvsSpool *spool)
 {
-  GThreadPool *pool = spool->pool;
-
   g_mutex_lock (&spool->event_lock);
   spool->closed = TRUE;
   g_mutex_unlock (&spool->event_lock);
   kvs_spool_unref (spool);
-  g_thread_pool_free (pool, FALSE, FALSE);
 }
 
 /**
@@ -103,11 +137,11 @@ kvs_spool_store (KvsSpool *spool, KvsFragment *fragment)
 {
   KvsSpoolTask *task = g_new0 (KvsSpoolTask, 1);
 
-  task->kind = TASK_STORE;
+  task->kind = KVS_SPOOL_TASK_STORE;
   task->id = fragment->id;
   task->fragment = kvs_fragment_ref (fragment);
   task->pending_bytes = fragment->size_bytes;
-  push_task (spool, task);
+  kvs_spool_push_task (spool, task);
 }
 
 /**
@@ -122,11 +156,11 @@ kvs_spool_begin (KvsSpool *spool, const KvsFragment *fragment)
 {
   KvsSpoolTask *task = g_new0 (KvsSpoolTask, 1);
 
-  task->kind = TASK_BEGIN;
+  task->kind = KVS_SPOOL_TASK_BEGIN;
   task->id = fragment->id;
   task->segment = kvs_segment_ref (fragment->segment);
   task->timecode = fragment->timecode;
-  push_task (spool, task);
+  kvs_spool_push_task (spool, task);
 }
 
 /**
@@ -141,7 +175,7 @@ kvs_spool_append (KvsSpool *spool, const KvsFragment *fragment, guint first_part
   KvsSpoolTask *task = g_new0 (KvsSpoolTask, 1);
   KvsSpoolPiece *piece = &task->piece;
 
-  task->kind = TASK_APPEND;
+  task->kind = KVS_SPOOL_TASK_APPEND;
   task->id = fragment->id;
   task->bytes = kvs_fragment_copy_bytes (fragment, first_part);
   task->pending_bytes = g_bytes_get_size (task->bytes);
@@ -156,7 +190,7 @@ kvs_spool_append (KvsSpool *spool, const KvsFragment *fragment, guint first_part
     piece->track_mask |= 1u << info->track_number;
     piece->n_frames++;
   }
-  push_task (spool, task);
+  kvs_spool_push_task (spool, task);
 }
 
 /**
@@ -169,7 +203,7 @@ kvs_spool_append (KvsSpool *spool, const KvsFragment *fragment, guint first_part
 void
 kvs_spool_commit (KvsSpool *spool, guint64 id)
 {
-  push_simple_task (spool, TASK_COMMIT, id);
+  push_simple_task (spool, KVS_SPOOL_TASK_COMMIT, id);
 }
 
 /**
@@ -182,7 +216,7 @@ kvs_spool_commit (KvsSpool *spool, guint64 id)
 void
 kvs_spool_remove (KvsSpool *spool, guint64 id)
 {
-  push_simple_task (spool, TASK_REMOVE, id);
+  push_simple_task (spool, KVS_SPOOL_TASK_REMOVE, id);
 }
 
 /**
@@ -197,10 +231,10 @@ kvs_spool_release (KvsSpool *spool, const KvsFragment *fragment)
 {
   KvsSpoolTask *task = g_new0 (KvsSpoolTask, 1);
 
-  task->kind = TASK_RELEASE;
+  task->kind = KVS_SPOOL_TASK_RELEASE;
   task->id = fragment->id;
   task->n_frames = fragment->n_frames;
-  push_task (spool, task);
+  kvs_spool_push_task (spool, task);
 }
 
 /**
@@ -212,7 +246,7 @@ kvs_spool_release (KvsSpool *spool, const KvsFragment *fragment)
 void
 kvs_spool_load (KvsSpool *spool)
 {
-  push_simple_task (spool, TASK_LOAD, 0);
+  push_simple_task (spool, KVS_SPOOL_TASK_LOAD, 0);
 }
 
 /**
@@ -224,7 +258,7 @@ kvs_spool_load (KvsSpool *spool)
 void
 kvs_spool_probe (KvsSpool *spool)
 {
-  push_simple_task (spool, TASK_PROBE, 0);
+  push_simple_task (spool, KVS_SPOOL_TASK_PROBE, 0);
 }
 
 /**
@@ -236,14 +270,14 @@ kvs_spool_probe (KvsSpool *spool)
 void
 kvs_spool_sync (KvsSpool *spool)
 {
-  push_simple_task (spool, TASK_SYNC, 0);
+  push_simple_task (spool, KVS_SPOOL_TASK_SYNC, 0);
 }
 
 /**
  * kvs_spool_get_pending_bytes:
  * @spool: a spool
  *
- * Returns: how much is still to be written
+ * Returns: how much is still to be written or settled
  */
 gsize
 kvs_spool_get_pending_bytes (KvsSpool *spool)
@@ -254,6 +288,27 @@ kvs_spool_get_pending_bytes (KvsSpool *spool)
   pending_bytes = spool->pending_bytes;
   g_mutex_unlock (&spool->lock);
   return pending_bytes;
+}
+
+/**
+ * kvs_spool_get_delay_us:
+ * @spool: a spool
+ *
+ * Returns: how long the oldest of what is still to be done has been waiting for it
+ */
+gint64
+kvs_spool_get_delay_us (KvsSpool *spool)
+{
+  gint64 now_us = g_get_monotonic_time ();
+  gint64 delay_us = 0;
+
+  g_mutex_lock (&spool->lock);
+  if (spool->n_pending > 0)
+    delay_us = now_us - spool->oldest_us;
+  if (spool->settling_since_us != 0)
+    delay_us = MAX (delay_us, now_us - spool->settling_since_us);
+  g_mutex_unlock (&spool->lock);
+  return delay_us;
 }
 
 /**

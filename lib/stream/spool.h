@@ -19,7 +19,8 @@ typedef struct _KvsSpool KvsSpool;
  * @loaded: in answer to kvs_spool_load(): @fragment is %NULL if nothing waits, or (@readable is
  *   %FALSE) the disk cannot be read; @n_damaged Fragments that were waiting turned out to be damaged,
  *   and were set aside
- * @evicted: the spool was full: a Fragment has gone from disk that memory still has
+ * @evicted: a Fragment has gone from disk that memory still has: the spool was full, or
+ *   (@spool_was_full is %FALSE) somebody has removed its folder
  * @lost: the spool was full: that many have gone that were on disk alone
  * @synced: in answer to kvs_spool_sync()
  * @trouble: the disk does not do its work, and why; once, until it does again, which @error is %NULL
@@ -31,7 +32,7 @@ typedef struct {
   void (*opened) (guint n_waiting, gpointer user_data);
   void (*stored) (guint64 id, gboolean good, gpointer user_data);
   void (*loaded) (KvsFragment *fragment, guint n_damaged, gboolean readable, gpointer user_data);
-  void (*evicted) (guint64 id, gpointer user_data);
+  void (*evicted) (guint64 id, gboolean spool_was_full, gpointer user_data);
   void (*lost) (guint n_fragments, guint n_frames, gpointer user_data);
   void (*synced) (gpointer user_data);
   void (*trouble) (const GError *error, gpointer user_data);
@@ -41,6 +42,7 @@ KvsSpool *kvs_spool_new (const KvsStreamDefinition *definition, const KvsSpoolEv
                          gpointer user_data);
 void kvs_spool_close (KvsSpool *spool);
 
+void kvs_spool_open (KvsSpool *spool);
 void kvs_spool_store (KvsSpool *spool, KvsFragment *fragment);
 void kvs_spool_begin (KvsSpool *spool, const KvsFragment *fragment);
 void kvs_spool_append (KvsSpool *spool, const KvsFragment *fragment, guint first_part);
@@ -52,6 +54,7 @@ void kvs_spool_probe (KvsSpool *spool);
 void kvs_spool_sync (KvsSpool *spool);
 
 gsize kvs_spool_get_pending_bytes (KvsSpool *spool);
+gint64 kvs_spool_get_delay_us (KvsSpool *spool);
 void kvs_spool_get_stats (KvsSpool *spool, KvsSpoolStats *stats);
 
 G_END_DECLS

@@ -76,6 +76,7 @@ struct _KvsProducer {
   KvsLoopTimer *finish_timer;
   KvsLoopTimer *session_timer;
   KvsLoopTimer *feed_timer;
+  KvsLoopTimer *spool_timer;
 };
 
 /* Takes the next step, unless one is under way. */
@@ -106,6 +107,8 @@ void kvs_producer_tell_drained (KvsProducer *producer);
 void kvs_producer_finish_up (KvsProducer *producer);
 void kvs_producer_update_exit_hold (KvsProducer *producer);
 void kvs_producer_open_spool (KvsProducer *producer);
+/* From now on, until the timer is cancelled, if there is a spool. */
+void kvs_producer_watch_spool (KvsProducer *producer);
 /* How many frames there are to tell about; 0 while the last time is not long ago. */
 gint kvs_producer_take_untold (gint *n_untold, gint64 *last_us);
 void kvs_producer_tell_drops (KvsProducer *producer);

@@ -6,6 +6,9 @@
 /* A disk that takes longer for the last it has to do is not waited for. */
 #define SAVE_US (10 * G_USEC_PER_SEC)
 
+/* How often it is looked whether the disk keeps up. */
+#define WATCH_US G_USEC_PER_SEC
+
 typedef struct {
   KvsProducer *producer;
   GError *error;
@@ -63,13 +66,32 @@ on_wake (gpointer user_data)
   kvs_loop_invoke (producer->loop, handle_wake, kvs_producer_ref (producer));
 }
 
+/* What the disk did not take in the end. */
+static void
+tell_unsaved (KvsProducer *producer)
+{
+  g_autoptr (GError) error = NULL;
+  KvsBufferRest rest;
+
+  kvs_fragment_buffer_get_left (producer->buffer, &rest);
+  if (rest.n_unsaved == 0)
+    return;
+  error = g_error_new (KVS_ERROR, KVS_ERROR_SPOOL,
+                       "Stream %s: %" G_GUINT64_FORMAT " fragments (%.1f s of media) could not be "
+                       "written to the spool and are lost", producer->definition->stream_name,
+                       rest.n_unsaved, (gdouble) rest.unsaved_ns / 1e9);
+  producer->events.warning (error, NULL, producer->user_data);
+}
+
 static void
 handle_saved (gpointer user_data)
 {
   g_autoptr (KvsProducer) producer = user_data;
 
-  if (producer->running && producer->saving)
-    kvs_producer_tell_drained (producer);
+  if (!producer->running || !producer->saving)
+    return;
+  tell_unsaved (producer);
+  kvs_producer_tell_drained (producer);
 }
 
 static void
@@ -122,11 +144,30 @@ kvs_producer_open_spool (KvsProducer *producer)
 }
 
 static void
+on_watch_timer (gpointer user_data)
+{
+  KvsProducer *producer = user_data;
+
+  producer->spool_timer = NULL;
+  kvs_fragment_buffer_watch_spool (producer->buffer);
+  kvs_producer_watch_spool (producer);
+}
+
+void
+kvs_producer_watch_spool (KvsProducer *producer)
+{
+  if (producer->definition->spool_folder != NULL)
+    producer->spool_timer
+        = kvs_loop_add_timer (producer->loop, WATCH_US, on_watch_timer, producer);
+}
+
+static void
 on_save_timeout (gpointer user_data)
 {
   KvsProducer *producer = user_data;
 
   producer->finish_timer = NULL;
+  tell_unsaved (producer);
   kvs_producer_tell_drained (producer);
 }
 

@@ -135,6 +135,7 @@ stop (KvsProducer *producer)
   kvs_producer_update_exit_hold (producer);
   leave_service (producer);
   kvs_producer_close_credentials (producer);
+  kvs_loop_cancel_timer (producer->loop, &producer->spool_timer);
   kvs_fragment_buffer_close_spool (producer->buffer);
   kvs_producer_unref (producer);
 }
@@ -172,6 +173,8 @@ kvs_producer_tell_drained (KvsProducer *producer)
     return;
   producer->drained = TRUE;
   producer->saving = FALSE;
+  /* the next run may wait for it */
+  kvs_fragment_buffer_close_spool (producer->buffer);
   kvs_producer_update_exit_hold (producer);
   kvs_loop_cancel_timer (producer->loop, &producer->finish_timer);
   producer->finish_timer
@@ -596,6 +599,7 @@ on_start (gpointer user_data)
   producer->running = TRUE;
   producer->contact_timer
       = kvs_loop_add_timer (producer->loop, FIRST_CONTACT_US, on_no_contact, producer);
+  kvs_producer_watch_spool (producer);
   kvs_producer_advance (producer);
 }
 
@@ -619,13 +623,13 @@ give_up_delivery (KvsProducer *producer, const gchar *when)
   const gchar *outcome = producer->definition->spool_folder != NULL ? "stay in the spool"
                                                                      : "are lost";
   g_autoptr (GError) error = NULL;
-  KvsBufferStats stats;
+  KvsBufferRest rest;
 
-  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  kvs_fragment_buffer_get_left (producer->buffer, &rest);
   error = g_error_new (KVS_ERROR, KVS_ERROR_TIMEOUT,
                        "Stream %s: %" G_GUINT64_FORMAT " fragments (%.1f s of media) could not be "
                        "delivered %s and %s", producer->definition->stream_name,
-                       stats.fragments_buffered, (gdouble) stats.buffered_ns / 1e9, when, outcome);
+                       rest.n_fragments, (gdouble) rest.media_ns / 1e9, when, outcome);
   producer->events.warning (error, NULL, producer->user_data);
   /* Nothing more will come of this session: no need to give it time to close. */
   leave_service (producer);

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A source of A-law frames that can be told apart, and that says when it pushed which.
 
-    spool_source.py [--first ID] [--frames N] [--interval MS] [--duration MS] SINK...
+    spool_source.py [--first ID] [--frames N] [--interval MS] [--duration MS] [--cycle N]
+                    [--until PATH] SINK...
 
 Frame ID begins with its number in 8 digits. Before a frame is pushed a line "push ID SECONDS" is
 written, with the monotonic clock, and "pushed ID SECONDS" when the element has it; both are there
 whatever happens to this process. Without --duration frames carry the time of their pushing, with it
-they follow each other. Ends with EOS; warnings, errors and the peak of memory are lines too.
+they follow each other. With --cycle the pipeline goes to READY and back to PLAYING each time the
+element has got that many frames, with --until no frame follows once that file is there. Ends with
+EOS; warnings, errors and the peak of memory are lines
+too.
 """
 
 import argparse
@@ -33,10 +37,27 @@ def peak_kib():
         return next(line.split()[1] for line in file if line.startswith("VmHWM"))
 
 
-def feed(appsrc, options):
+def cycle(pipeline, frames):
+    """From PLAYING to READY and back; what was pushed has to be in the element, or it is flushed."""
+    sink = pipeline.get_by_name("sink")
+    while sink.get_property("stats").get_value("frames-in") < frames:
+        time.sleep(0.001)
+    for state in (Gst.State.READY, Gst.State.PLAYING):
+        pipeline.set_state(state)
+        pipeline.get_state(5 * Gst.SECOND)
+    say("cycled", time.monotonic())
+
+
+def feed(pipeline, options):
+    appsrc = pipeline.get_by_name("source")
     size = RATE * (options.duration or options.interval) // 1000
     due = time.monotonic()
     for number in range(options.first, options.first + options.frames):
+        if options.until and os.path.exists(options.until):
+            break
+        n_before = number - options.first
+        if options.cycle and n_before > 0 and n_before % options.cycle == 0:
+            cycle(pipeline, options.cycle)
         buffer = Gst.Buffer.new_wrapped(b"%08d" % number + b"\xd5" * (size - 8))
         if options.duration:
             buffer.pts = (number - options.first) * options.duration * Gst.MSECOND
@@ -59,6 +80,8 @@ def main():
     parser.add_argument("--frames", type=int, default=10 ** 7)
     parser.add_argument("--interval", type=int, default=20)
     parser.add_argument("--duration", type=int, default=0)
+    parser.add_argument("--cycle", type=int, default=0)
+    parser.add_argument("--until")
     parser.add_argument("sink", nargs="+")
     options = parser.parse_args()
     Gst.init(None)
@@ -69,8 +92,7 @@ def main():
         f"caps={caps} ! {caps} ! {' '.join(options.sink)}")
     pipeline.set_state(Gst.State.PLAYING)
     pipeline.get_state(5 * Gst.SECOND)
-    threading.Thread(target=feed, args=(pipeline.get_by_name("source"), options),
-                     daemon=True).start()
+    threading.Thread(target=feed, args=(pipeline, options), daemon=True).start()
     bus = pipeline.get_bus()
     status = None
     while status is None:

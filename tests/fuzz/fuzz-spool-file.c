@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The bytes as a file of the spool, as one that was left unfinished with its journal, as a name,
- * and as footage that goes through a file. What is taken for good must be what would be written for
+ * as a header, and as footage that goes through a file. What is taken for good must be what would be written for
  * it. */
 #include "fuzz.h"
 
@@ -10,6 +10,7 @@
 #include "mkv/muxer.h"
 #include "stream/crc32.h"
 #include "stream/spool-format.h"
+#include "stream/spool-header.h"
 #include "stream/spool-name.h"
 
 static void
@@ -80,6 +81,19 @@ try_recovery (const guint8 *data, gsize size)
   g_assert_cmpuint (crc, ==, crc_of (header, bytes));
 }
 
+/* What is taken away leaves a header, and is not there to be taken away again. */
+static void
+try_header (const guint8 *data, gsize size)
+{
+  g_autoptr (GBytes) header = g_bytes_new (data, size);
+  guint32 mask = size > 0 ? data[size - 1] : 0;
+  g_autoptr (GBytes) kept = kvs_spool_header_keep_tracks (header, mask);
+  g_autoptr (GBytes) again = kvs_spool_header_keep_tracks (kept, mask);
+
+  g_assert_cmpuint (g_bytes_get_size (kept), <=, size);
+  g_assert_true (g_bytes_equal (kept, again));
+}
+
 static void
 try_name (const guint8 *data, gsize size)
 {
@@ -134,6 +148,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 
   try_file (file);
   try_recovery (data, size);
+  try_header (data, size);
   try_name (data, MIN (size, 200));
   try_footage (data, size);
   return 0;

@@ -57,6 +57,7 @@ spool_rig_open (SpoolRig *rig, guint64 max_bytes)
   KvsSpoolStore *store = kvs_spool_store_open (rig->folder, SPOOL_RIG_STREAM, max_bytes, &error);
 
   ck_assert_msg (store != NULL, "%s", error != NULL ? error->message : "no error");
+  spool_rig_settle (store, NULL);
   return store;
 }
 
@@ -137,6 +138,30 @@ spool_rig_append (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms, guin
 }
 
 gboolean
+spool_rig_settle (KvsSpoolStore *store, GError **error)
+{
+  gboolean good = TRUE;
+  KvsSpoolPart *part;
+
+  while ((part = kvs_spool_store_take_unsettled (store)) != NULL) {
+    if (kvs_spool_part_settle (part, good ? error : NULL)) {
+      kvs_spool_part_free (part);
+      continue;
+    }
+    kvs_spool_store_remove (store, kvs_spool_part_get_entry (part), NULL);
+    kvs_spool_part_abandon (part);
+    good = FALSE;
+  }
+  return good;
+}
+
+gboolean
+spool_rig_commit (KvsSpoolStore *store, KvsSpoolEntry *entry, GError **error)
+{
+  return kvs_spool_store_commit (store, entry, error) && spool_rig_settle (store, error);
+}
+
+gboolean
 spool_rig_write (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms, guint n_frames,
                  gsize payload_bytes, GError **error)
 {
@@ -149,7 +174,8 @@ spool_rig_write (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms, guint
       = { slices, 3, start_ms * MEDIA_MS, end_ms * MEDIA_MS, n_frames, 1 << 1 };
 
   slice (bytes, slices);
-  return kvs_spool_store_write (store, rig->header, &times, &piece, &rig->loss, error);
+  return kvs_spool_store_write (store, rig->header, &times, &piece, NULL, &rig->loss, error)
+         && spool_rig_settle (store, error);
 }
 
 guint
@@ -217,4 +243,67 @@ spool_rig_only_file (SpoolRig *rig)
   ck_assert_uint_eq (names->len, 2);
   ck_assert_str_eq (g_ptr_array_index (names, 0), ".stream");
   return g_build_filename (rig->stream_folder, g_ptr_array_index (names, 1), NULL);
+}
+
+KvsSpoolStats
+spool_rig_stats (const KvsSpoolStore *store)
+{
+  KvsSpoolStats stats;
+
+  kvs_spool_store_get_stats (store, &stats);
+  return stats;
+}
+
+void
+spool_rig_write_one (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_msg (spool_rig_write (rig, store, timecode_ms, SPOOL_RIG_FRAMES,
+                                  SPOOL_RIG_PAYLOAD_BYTES, &error),
+                 "%s", error != NULL ? error->message : "");
+}
+
+void
+spool_rig_begin (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms, guint n_frames)
+{
+  g_autoptr (GError) error = NULL;
+  KvsSpoolTimes times = spool_rig_times (timecode_ms);
+
+  ck_assert_msg (kvs_spool_store_begin (store, rig->header, &times, &error), "%s",
+                 error != NULL ? error->message : "");
+  for (guint n = 0; n < n_frames; n++)
+    ck_assert (spool_rig_append (rig, store, timecode_ms, n, SPOOL_RIG_PAYLOAD_BYTES, NULL));
+}
+
+gchar *
+spool_rig_path (SpoolRig *rig, const gchar *name)
+{
+  return g_build_filename (rig->stream_folder, name, NULL);
+}
+
+guint
+spool_rig_count_files (SpoolRig *rig, const gchar *below)
+{
+  g_autofree gchar *folder = spool_rig_path (rig, below);
+  g_autoptr (GPtrArray) names = spool_rig_list_files (folder);
+
+  return names->len;
+}
+
+void
+spool_rig_assert_first_is (KvsSpoolStore *store, guint64 timecode_ms, guint n_frames)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KvsSpoolFragment) fragment = NULL;
+  KvsSpoolEntry entry;
+
+  ck_assert (kvs_spool_store_next (store, NULL, &entry));
+  fragment = kvs_spool_store_read (store, &entry, &error);
+  ck_assert_msg (fragment != NULL, "%s", error != NULL ? error->message : "");
+  ck_assert_uint_eq (fragment->record.times.timecode, timecode_ms);
+  ck_assert_uint_eq (fragment->record.extent.n_frames, n_frames);
+  ck_assert_uint_eq (entry.n_frames, n_frames);
+  ck_assert_uint_eq (spool_rig_check_frames (fragment->bytes, timecode_ms, SPOOL_RIG_PAYLOAD_BYTES),
+                     n_frames);
 }

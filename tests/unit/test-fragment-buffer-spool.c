@@ -8,6 +8,7 @@
 #include "media.h"
 #include "spool-rig.h"
 #include "stream/fragment-buffer-private.h"
+#include "stream/spool-private.h"
 #include "wait.h"
 
 #define MS MEDIA_MS
@@ -116,6 +117,26 @@ let_worker_go (void)
   events.holds_worker = FALSE;
   g_cond_broadcast (&events.cond);
   g_mutex_unlock (&events.lock);
+}
+
+static void
+watch (void)
+{
+  kvs_fragment_buffer_watch_spool (reader.buffer);
+}
+
+/* The disk has not done for a minute what it was asked for. */
+static void
+let_time_pass (void)
+{
+  KvsSpool *spool = reader.buffer->spool;
+
+  g_mutex_lock (&spool->lock);
+  spool->oldest_us -= 60 * G_USEC_PER_SEC;
+  g_mutex_unlock (&spool->lock);
+  g_mutex_lock (&reader.buffer->lock);
+  reader.buffer->load_asked_us -= 60 * G_USEC_PER_SEC;
+  g_mutex_unlock (&reader.buffer->lock);
 }
 
 static void
@@ -607,8 +628,14 @@ START_TEST (test_slow_disk_bounds_memory)
   ck_assert_uint_gt (reader.n_dropped, 0);
   ck_assert_uint_eq (reader.n_dropped % FRAMES_A_FRAGMENT, 0);
   ck_assert_uint_eq (get_stats ().frames_dropped[KVS_DROP_OVERFLOW], reader.n_dropped);
+  watch ();
+  watch ();
+  ck_assert_int_eq (events.n_troubles, 1);
+  ck_assert_ptr_nonnull (strstr (events.trouble, "too slow"));
   let_worker_go ();
   settle ();
+  watch ();
+  ck_assert_int_eq (events.n_recoveries, 1);
   kvs_fragment_buffer_end (reader.buffer);
   n_kept = 30 * FRAMES_A_FRAGMENT - reader.n_dropped;
   {
@@ -624,6 +651,39 @@ START_TEST (test_slow_disk_bounds_memory)
     }
   }
   ck_assert (kvs_fragment_buffer_is_drained (reader.buffer));
+}
+END_TEST
+
+/* Nothing of much size waits, but it waits for long. */
+START_TEST (test_disk_that_hangs)
+{
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 1000 * S;
+  make_buffer ();
+  push_fragments (0, 2);
+  watch ();
+  ck_assert_int_eq (events.n_troubles, 0);
+  hold_worker ();
+  push_fragments (2, 2);
+  watch ();
+  ck_assert_int_eq (events.n_troubles, 0);
+  let_time_pass ();
+  for (guint i = 4; i < 8; i++) {
+    watch ();
+    push_fragments (i, 1);
+  }
+  ck_assert_int_eq (events.n_troubles, 1);
+  ck_assert_int_eq (events.n_recoveries, 0);
+  let_worker_go ();
+  settle ();
+  watch ();
+  ck_assert_int_eq (events.n_recoveries, 1);
+  push_fragments (8, 2);
+  settle ();
+  ck_assert_uint_ge (count_files (), 4);
+  ck_assert_int_eq (events.n_troubles, 1);
+  kvs_fragment_buffer_end (reader.buffer);
+  assert_uploads (0, 9);
 }
 END_TEST
 
@@ -863,6 +923,106 @@ START_TEST (test_write_through_with_gaps)
 }
 END_TEST
 
+/* What is in memory only while the disk has trouble is on it once it works again, in order, and the
+ * open one too, as far as it has got. */
+START_TEST (test_write_through_catches_up)
+{
+  gchar *aside;
+
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 100 * S;
+  make_buffer ();
+  push_fragments_slowly (0, 3);
+  aside = break_disk ();
+  push_fragments_slowly (3, 5);
+  ck_assert_int_eq (events.n_troubles, 1);
+  mend_disk (aside);
+  push_fragments_slowly (8, 1);
+  ck_assert_int_eq (events.n_recoveries, 1);
+  watch ();
+  settle ();
+  ck_assert_uint_eq (count_files (), 8); /* and one that grows */
+  run_again (); /* as after a crash */
+  kvs_fragment_buffer_end (reader.buffer);
+  assert_uploads (0, 8);
+}
+END_TEST
+
+/* The same where the disk was too slow: nothing has failed. */
+START_TEST (test_write_through_catches_up_with_a_slow_disk)
+{
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 100 * S;
+  make_buffer ();
+  push_fragments_slowly (0, 2);
+  hold_worker ();
+  let_time_pass ();
+  watch ();
+  push_fragments (2, 20);
+  let_worker_go ();
+  settle ();
+  watch ();
+  settle ();
+  ck_assert_uint_eq (count_files (), 21);
+  run_again ();
+  kvs_fragment_buffer_end (reader.buffer);
+  assert_uploads (0, 21);
+}
+END_TEST
+
+/* The disk was taken out and another one is there: it gets all that is not persisted. */
+START_TEST (test_write_through_to_another_folder)
+{
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 100 * S;
+  make_buffer ();
+  push_fragments_slowly (0, 5);
+  spool_rig_remove_tree (folder);
+  push_fragments_slowly (5, 3);
+  g_mutex_lock (&reader.buffer->lock);
+  reader.buffer->spool_probe_us = G_MININT32;
+  g_mutex_unlock (&reader.buffer->lock);
+  push_fragments_slowly (8, 1);
+  watch ();
+  settle ();
+  ck_assert_uint_eq (count_files (), 8);
+  run_again ();
+  kvs_fragment_buffer_end (reader.buffer);
+  {
+    g_autofree gchar *order = upload_all ();
+
+    for (guint i = 0; i < 9; i++) {
+      g_autofree gchar *number = g_strdup_printf ("%u ", i);
+
+      ck_assert_msg (strstr (order, number) != NULL, "%u is missing in %s", i, order);
+    }
+  }
+}
+END_TEST
+
+/* What had to go from a full spool is not written again and again, each driving out the next. */
+START_TEST (test_write_through_does_not_turn_in_circles)
+{
+  definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
+  definition->buffer_duration_ns = 100 * S;
+  definition->spool_bytes = 5 * 2000;
+  make_buffer ();
+  push_fragments_slowly (0, 20);
+  hold_worker ();
+  watch ();
+  ck_assert_uint_eq (kvs_spool_get_pending_bytes (reader.buffer->spool), 0);
+  let_worker_go ();
+  run_again ();
+  kvs_fragment_buffer_end (reader.buffer);
+  {
+    g_autofree gchar *order = upload_all ();
+    g_autofree gchar *got = without_borders (order);
+
+    ck_assert_msg (g_str_has_suffix (got, "16 17 18 19 "), "%s", got);
+  }
+}
+END_TEST
+
 START_TEST (test_write_through_and_another_header)
 {
   definition->spool_mode = KVS_SPOOL_MODE_WRITE_THROUGH;
@@ -958,6 +1118,80 @@ START_TEST (test_oldest_first_waits_for_the_disk)
   ck_assert_int_gt (events.n_wakes, 0);
   kvs_fragment_buffer_end (reader.buffer);
   assert_uploads (0, 9);
+}
+END_TEST
+
+/* A disk that does not come back with what it was asked to read holds live media up for a while only;
+ * when it does come back, it is its turn again. */
+START_TEST (test_oldest_first_does_not_wait_for_ever)
+{
+  gint n_wakes;
+
+  make_buffer ();
+  push_fragments_slowly (0, 8);
+  kvs_fragment_buffer_end (reader.buffer);
+  kvs_fragment_buffer_save (reader.buffer);
+  settle ();
+  run_again ();
+  hold_worker ();
+  push_fragments (8, 2);
+  ck_assert (!begin ());
+  ck_assert (!kvs_fragment_buffer_wait (reader.buffer, 1));
+  watch ();
+  ck_assert (!begin ());
+  ck_assert (!kvs_fragment_buffer_wait (reader.buffer, 1));
+  n_wakes = events.n_wakes;
+  let_time_pass ();
+  watch ();
+  ck_assert_int_eq (events.n_wakes, n_wakes + 1);
+  ck_assert_int_eq (events.n_troubles, 1);
+  ck_assert (begin ());
+  push_fragments (10, 1);
+  ck_assert_int_eq (read_all (), KVS_READ_EMPTY);
+  assert_cluster_is (0, 8);
+  assert_cluster_is (1, 9);
+  kvs_fragment_buffer_persisted (reader.buffer, timecode (8));
+  let_worker_go ();
+  settle ();
+  watch ();
+  ck_assert_int_eq (events.n_recoveries, 1);
+  ck_assert_int_eq (events.n_troubles, 1);
+  settle ();
+  /* the running Session makes way at the next border */
+  push_fragments (11, 1);
+  ck_assert_int_eq (read_all (), KVS_READ_END);
+  kvs_fragment_buffer_persisted (reader.buffer, timecode (9));
+  kvs_fragment_buffer_persisted (reader.buffer, timecode (10));
+  kvs_fragment_buffer_end_session (reader.buffer);
+  kvs_fragment_buffer_end (reader.buffer);
+  {
+    g_autofree gchar *order = upload_all ();
+    g_autofree gchar *got = without_borders (order);
+
+    ck_assert_str_eq (got, "0 1 2 3 4 5 6 7 11 ");
+  }
+  ck_assert (kvs_fragment_buffer_is_drained (reader.buffer));
+}
+END_TEST
+
+/* It does not even say what is on it. */
+START_TEST (test_opening_that_hangs_wakes_the_reader)
+{
+  make_buffer ();
+  push_fragments (0, 1);
+  g_mutex_lock (&reader.buffer->lock);
+  reader.buffer->spool_is_opening = TRUE;
+  reader.buffer->spool_opening_us = g_get_monotonic_time ();
+  g_mutex_unlock (&reader.buffer->lock);
+  ck_assert (!begin ());
+  watch ();
+  ck_assert_int_eq (events.n_wakes, 0);
+  g_mutex_lock (&reader.buffer->lock);
+  reader.buffer->spool_opening_us -= 60 * G_USEC_PER_SEC;
+  g_mutex_unlock (&reader.buffer->lock);
+  watch ();
+  ck_assert_int_eq (events.n_wakes, 1);
+  ck_assert (begin ());
 }
 END_TEST
 
@@ -1109,6 +1343,7 @@ main (void)
   tcase_add_test (tc, test_session_breaks_in_what_was_read_back);
   tcase_add_test (tc, test_relative_times_keep_their_start);
   tcase_add_test (tc, test_slow_disk_bounds_memory);
+  tcase_add_test (tc, test_disk_that_hangs);
   tcase_add_test (tc, test_disk_fails_and_works_again);
   tcase_add_test (tc, test_disk_cannot_be_read_for_a_while);
   tcase_add_test (tc, test_spool_that_is_not_there_at_first);
@@ -1118,10 +1353,16 @@ main (void)
   tcase_add_test (tc, test_write_through_from_the_first_frame);
   tcase_add_test (tc, test_write_through_and_overflow);
   tcase_add_test (tc, test_write_through_with_gaps);
+  tcase_add_test (tc, test_write_through_catches_up);
+  tcase_add_test (tc, test_write_through_catches_up_with_a_slow_disk);
+  tcase_add_test (tc, test_write_through_to_another_folder);
+  tcase_add_test (tc, test_write_through_does_not_turn_in_circles);
   tcase_add_test (tc, test_write_through_and_another_header);
   tcase_add_test (tc, test_saved_at_the_end);
   tcase_add_test (tc, test_saved_in_another_order);
   tcase_add_test (tc, test_oldest_first_waits_for_the_disk);
+  tcase_add_test (tc, test_oldest_first_does_not_wait_for_ever);
+  tcase_add_test (tc, test_opening_that_hangs_wakes_the_reader);
   tcase_add_test (tc, test_live_first_takes_turns);
   tcase_add_test (tc, test_live_first_between_two_from_disk);
   tcase_add_test (tc, test_live_first_does_not_forget_the_last);

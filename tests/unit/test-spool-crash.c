@@ -65,7 +65,7 @@ write_until_killed (SpoolRig *rig, int fd)
         _exit (5);
       tell (fd, fragment, n + 1, FALSE);
     }
-    if (!kvs_spool_store_commit (store, NULL, NULL))
+    if (!spool_rig_commit (store, NULL, NULL))
       _exit (6);
     tell (fd, fragment, FRAMES_PER_FRAGMENT, TRUE);
   }

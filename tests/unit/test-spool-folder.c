@@ -15,147 +15,8 @@
 #define T0 SPOOL_RIG_EPOCH_MS
 #define T1 (T0 + 2000)
 #define T2 (T0 + 4000)
-#define N_FRAMES 5
-#define PAYLOAD_BYTES 1000
-
-static KvsSpoolStats
-stats_of (const KvsSpoolStore *store)
-{
-  KvsSpoolStats stats;
-
-  kvs_spool_store_get_stats (store, &stats);
-  return stats;
-}
-
-static void
-write_one (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms)
-{
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_msg (spool_rig_write (rig, store, timecode_ms, N_FRAMES, PAYLOAD_BYTES, &error), "%s",
-                 error != NULL ? error->message : "");
-}
-
-static void
-begin (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms, guint n_frames)
-{
-  g_autoptr (GError) error = NULL;
-  KvsSpoolTimes times = spool_rig_times (timecode_ms);
-
-  ck_assert_msg (kvs_spool_store_begin (store, rig->header, &times, &error), "%s",
-                 error != NULL ? error->message : "");
-  for (guint n = 0; n < n_frames; n++)
-    ck_assert (spool_rig_append (rig, store, timecode_ms, n, PAYLOAD_BYTES, NULL));
-}
-
-static gchar *
-in_folder (SpoolRig *rig, const gchar *name)
-{
-  return g_build_filename (rig->stream_folder, name, NULL);
-}
-
-static guint
-count_files (SpoolRig *rig, const gchar *below)
-{
-  g_autofree gchar *folder = in_folder (rig, below);
-  g_autoptr (GPtrArray) names = spool_rig_list_files (folder);
-
-  return names->len;
-}
-
-static void
-assert_first_is (KvsSpoolStore *store, guint64 timecode_ms, guint n_frames)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (KvsSpoolFragment) fragment = NULL;
-  KvsSpoolEntry entry;
-
-  ck_assert (kvs_spool_store_next (store, NULL, &entry));
-  fragment = kvs_spool_store_read (store, &entry, &error);
-  ck_assert_msg (fragment != NULL, "%s", error != NULL ? error->message : "");
-  ck_assert_uint_eq (fragment->record.times.timecode, timecode_ms);
-  ck_assert_uint_eq (fragment->record.extent.n_frames, n_frames);
-  ck_assert_uint_eq (entry.n_frames, n_frames);
-  ck_assert_uint_eq (spool_rig_check_frames (fragment->bytes, timecode_ms, PAYLOAD_BYTES),
-                     n_frames);
-}
-
-/* ---- after a crash ---- */
-
-START_TEST (test_unfinished_is_finished)
-{
-  static const guint64 timecodes[] = { T0, T1 };
-  g_autoptr (SpoolRig) rig = spool_rig_new ();
-  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
-  g_autofree gchar *part = in_folder (rig, "000000000001.part");
-  FILE *file;
-
-  begin (rig, store, T0, 3);
-  g_clear_pointer (&store, kvs_spool_store_close);
-  file = fopen (part, "a");
-  ck_assert_ptr_nonnull (file);
-  fputs ("half a frame", file);
-  fclose (file);
-
-  store = spool_rig_open (rig, G_MAXUINT64);
-  ck_assert_uint_eq (stats_of (store).n_recovered, 1);
-  ck_assert_uint_eq (stats_of (store).n_damaged, 0);
-  assert_first_is (store, T0, 3);
-  ck_assert_uint_eq (count_files (rig, ""), 2);
-  write_one (rig, store, T1);
-  spool_rig_assert_holds (store, timecodes, 2);
-}
-END_TEST
-
-START_TEST (test_unfinished_without_a_frame_goes)
-{
-  g_autoptr (SpoolRig) rig = spool_rig_new ();
-  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
-
-  begin (rig, store, T0, 0);
-  g_clear_pointer (&store, kvs_spool_store_close);
-  store = spool_rig_open (rig, G_MAXUINT64);
-  ck_assert_uint_eq (stats_of (store).n_fragments, 0);
-  ck_assert_uint_eq (stats_of (store).n_recovered, 0);
-  ck_assert_uint_eq (stats_of (store).n_damaged, 0);
-  ck_assert_uint_eq (count_files (rig, ""), 1);
-}
-END_TEST
-
-START_TEST (test_unfinished_without_journal_is_set_aside)
-{
-  g_autoptr (SpoolRig) rig = spool_rig_new ();
-  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
-  g_autofree gchar *journal = in_folder (rig, "000000000001.journal");
-
-  begin (rig, store, T0, 3);
-  g_clear_pointer (&store, kvs_spool_store_close);
-  if (_i == 0)
-    ck_assert_int_eq (g_unlink (journal), 0);
-  else
-    ck_assert_int_eq (truncate (journal, 0), 0);
-  store = spool_rig_open (rig, G_MAXUINT64);
-  ck_assert_uint_eq (stats_of (store).n_fragments, 0);
-  ck_assert_uint_eq (stats_of (store).n_damaged, 1);
-  ck_assert_uint_eq (count_files (rig, "damaged"), 1 + (guint) _i);
-  ck_assert_uint_eq (count_files (rig, ""), 2);
-}
-END_TEST
-
-START_TEST (test_journal_left_behind_goes)
-{
-  g_autoptr (SpoolRig) rig = spool_rig_new ();
-  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
-  g_autofree gchar *journal = in_folder (rig, "000000000001.journal");
-
-  write_one (rig, store, T0);
-  g_clear_pointer (&store, kvs_spool_store_close);
-  ck_assert (g_file_set_contents (journal, "v1", 2, NULL));
-  store = spool_rig_open (rig, G_MAXUINT64);
-  assert_first_is (store, T0, N_FRAMES);
-  ck_assert_uint_eq (count_files (rig, ""), 2);
-}
-END_TEST
+#define N_FRAMES SPOOL_RIG_FRAMES
+#define PAYLOAD_BYTES SPOOL_RIG_PAYLOAD_BYTES
 
 /* ---- damage and strangers ---- */
 
@@ -190,15 +51,15 @@ START_TEST (test_damaged_is_set_aside)
   g_autofree gchar *aside = NULL;
   KvsSpoolEntry entry;
 
-  write_one (rig, store, T0);
+  spool_rig_write_one (rig, store, T0);
   path = spool_rig_only_file (rig);
   damage (path, (guint) _i);
-  write_one (rig, store, T1);
+  spool_rig_write_one (rig, store, T1);
   ck_assert (kvs_spool_store_next (store, NULL, &entry));
   ck_assert_ptr_null (kvs_spool_store_read (store, &entry, &error));
   ck_assert (g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED));
   spool_rig_assert_holds (store, timecodes, 1);
-  ck_assert_uint_eq (stats_of (store).n_damaged, 1);
+  ck_assert_uint_eq (spool_rig_stats (store).n_damaged, 1);
   name = g_path_get_basename (path);
   ck_assert_msg (strstr (error->message, name) != NULL, "%s", error->message);
   aside = g_build_filename (rig->stream_folder, "damaged", name, NULL);
@@ -217,14 +78,14 @@ START_TEST (test_nothing_aside_is_replaced)
     g_autoptr (GPtrArray) names = NULL;
     KvsSpoolEntry entry;
 
-    write_one (rig, store, T0);
+    spool_rig_write_one (rig, store, T0);
     ck_assert (kvs_spool_store_next (store, NULL, &entry));
     ck_assert_uint_eq (entry.sequence, 1);
     names = spool_rig_list_files (rig->stream_folder);
-    path = in_folder (rig, g_ptr_array_index (names, 1));
+    path = spool_rig_path (rig, g_ptr_array_index (names, 1));
     damage (path, 1);
     ck_assert_ptr_null (kvs_spool_store_read (store, &entry, NULL));
-    ck_assert_uint_eq (count_files (rig, "damaged"), i + 1);
+    ck_assert_uint_eq (spool_rig_count_files (rig, "damaged"), i + 1);
   }
 }
 END_TEST
@@ -238,15 +99,15 @@ START_TEST (test_file_that_somebody_took)
   g_autofree gchar *path = NULL;
   KvsSpoolEntry entry;
 
-  write_one (rig, store, T0);
+  spool_rig_write_one (rig, store, T0);
   path = spool_rig_only_file (rig);
   ck_assert_int_eq (g_unlink (path), 0);
-  write_one (rig, store, T1);
+  spool_rig_write_one (rig, store, T1);
   ck_assert (kvs_spool_store_next (store, NULL, &entry));
   ck_assert_ptr_null (kvs_spool_store_read (store, &entry, &error));
   ck_assert (g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL_DAMAGED));
-  ck_assert_uint_eq (stats_of (store).n_damaged, 0);
-  ck_assert_uint_eq (count_files (rig, "damaged"), 0);
+  ck_assert_uint_eq (spool_rig_stats (store).n_damaged, 0);
+  ck_assert_uint_eq (spool_rig_count_files (rig, "damaged"), 0);
   spool_rig_assert_holds (store, timecodes, 1);
 }
 END_TEST
@@ -260,22 +121,22 @@ START_TEST (test_strangers_are_left_alone)
   static const gchar *link_name = "000000000008-20260823T101502.120Z-2000ms-60f-1a2b3c4d.mkv";
   g_autoptr (SpoolRig) rig = spool_rig_new ();
   g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
-  g_autofree gchar *folder = in_folder (rig, folder_name);
-  g_autofree gchar *link = in_folder (rig, link_name);
+  g_autofree gchar *folder = spool_rig_path (rig, folder_name);
+  g_autofree gchar *link = spool_rig_path (rig, link_name);
 
   g_clear_pointer (&store, kvs_spool_store_close);
   for (guint i = 0; i < G_N_ELEMENTS (strangers); i++) {
-    g_autofree gchar *path = in_folder (rig, strangers[i]);
+    g_autofree gchar *path = spool_rig_path (rig, strangers[i]);
 
     ck_assert (g_file_set_contents (path, "mine", 4, NULL));
   }
   ck_assert_int_eq (g_mkdir (folder, 0700), 0);
   ck_assert_int_eq (symlink ("notes.txt", link), 0);
   store = spool_rig_open (rig, 10 * PAYLOAD_BYTES);
-  ck_assert_uint_eq (stats_of (store).n_fragments, 0);
+  ck_assert_uint_eq (spool_rig_stats (store).n_fragments, 0);
   for (guint i = 0; i < 4; i++)
-    write_one (rig, store, T0 + i);
-  ck_assert_uint_eq (count_files (rig, ""), 1 + G_N_ELEMENTS (strangers) + 2 + 1);
+    spool_rig_write_one (rig, store, T0 + i);
+  ck_assert_uint_eq (spool_rig_count_files (rig, ""), 1 + G_N_ELEMENTS (strangers) + 2 + 1);
   ck_assert_uint_eq (rig->loss.n_fragments, 3);
 }
 END_TEST
@@ -292,12 +153,12 @@ START_TEST (test_two_spools_put_together)
   g_autofree gchar *name = NULL;
   g_autofree gchar *to = NULL;
 
-  write_one (rig, store, T1);
-  write_one (other, other_store, T0);
+  spool_rig_write_one (rig, store, T1);
+  spool_rig_write_one (other, other_store, T0);
   g_clear_pointer (&store, kvs_spool_store_close);
   from = spool_rig_only_file (other);
   name = g_path_get_basename (from);
-  to = in_folder (rig, name);
+  to = spool_rig_path (rig, name);
   ck_assert_int_eq (g_rename (from, to), 0);
   store = spool_rig_open (rig, G_MAXUINT64);
   spool_rig_assert_holds (store, timecodes, 2);
@@ -324,7 +185,7 @@ START_TEST (test_one_user_at_a_time)
   gint status;
   pid_t pid;
 
-  begin (rig, store, T0, 2);
+  spool_rig_begin (rig, store, T0, 2);
   assert_not_opened (rig, SPOOL_RIG_STREAM, KVS_ERROR_SPOOL);
   pid = fork ();
   if (pid == 0)
@@ -334,8 +195,8 @@ START_TEST (test_one_user_at_a_time)
   other = kvs_spool_store_open (rig->folder, "back-door", 1000, NULL);
   ck_assert_ptr_nonnull (other);
   /* neither took what grows for what a crash had left */
-  ck_assert (kvs_spool_store_commit (store, NULL, NULL));
-  assert_first_is (store, T0, 2);
+  ck_assert (spool_rig_commit (store, NULL, NULL));
+  spool_rig_assert_first_is (store, T0, 2);
   g_clear_pointer (&store, kvs_spool_store_close);
   store = spool_rig_open (rig, G_MAXUINT64);
 }
@@ -357,8 +218,8 @@ START_TEST (test_any_stream_name)
 
     ck_assert_msg (store != NULL, "%s: %s", good[i], error != NULL ? error->message : "");
     ck_assert_uint_eq (names->len, i + 1);
-    write_one (rig, store, T0);
-    ck_assert_uint_eq (stats_of (store).n_fragments, 1);
+    spool_rig_write_one (rig, store, T0);
+    ck_assert_uint_eq (spool_rig_stats (store).n_fragments, 1);
   }
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     assert_not_opened (rig, bad[i], KVS_ERROR_BAD_ARGUMENT);
@@ -370,7 +231,7 @@ START_TEST (test_folder_of_another_stream)
 {
   g_autoptr (SpoolRig) rig = spool_rig_new ();
   g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
-  g_autofree gchar *owner = in_folder (rig, ".stream");
+  g_autofree gchar *owner = spool_rig_path (rig, ".stream");
 
   g_clear_pointer (&store, kvs_spool_store_close);
   ck_assert (g_file_set_contents (owner, "Front-Door\n", -1, NULL));
@@ -388,14 +249,14 @@ START_TEST (test_folder_that_is_removed)
   g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
   g_autoptr (GError) error = NULL;
 
-  write_one (rig, store, T0);
-  begin (rig, store, T1, 2);
+  spool_rig_write_one (rig, store, T0);
+  spool_rig_begin (rig, store, T1, 2);
   spool_rig_remove_tree (rig->stream_folder);
-  ck_assert (!kvs_spool_store_commit (store, NULL, &error));
+  ck_assert (!spool_rig_commit (store, NULL, &error));
   ck_assert (g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL));
   kvs_spool_store_abandon (store);
-  write_one (rig, store, T1);
-  write_one (rig, store, T2);
+  spool_rig_write_one (rig, store, T1);
+  spool_rig_write_one (rig, store, T2);
   spool_rig_assert_holds (store, timecodes, 2);
 }
 END_TEST
@@ -410,8 +271,8 @@ START_TEST (test_disk_that_comes_back)
   g_autofree gchar *elsewhere = g_strconcat (rig->folder, ".out", NULL);
   KvsSpoolEntry entry;
 
-  write_one (rig, store, T0);
-  begin (rig, store, T2, 1);
+  spool_rig_write_one (rig, store, T0);
+  spool_rig_begin (rig, store, T2, 1);
   ck_assert_int_eq (g_rename (rig->folder, elsewhere), 0);
   ck_assert (g_file_set_contents (rig->folder, "no folder", -1, NULL));
   for (guint i = 0; i < 3; i++) {
@@ -442,10 +303,6 @@ make_suite (void)
   TCase *tc = tcase_create ("spool-folder");
 
   tcase_set_timeout (tc, 60);
-  tcase_add_test (tc, test_unfinished_is_finished);
-  tcase_add_test (tc, test_unfinished_without_a_frame_goes);
-  tcase_add_loop_test (tc, test_unfinished_without_journal_is_set_aside, 0, 2);
-  tcase_add_test (tc, test_journal_left_behind_goes);
   tcase_add_loop_test (tc, test_damaged_is_set_aside, 0, 5);
   tcase_add_test (tc, test_nothing_aside_is_replaced);
   tcase_add_test (tc, test_file_that_somebody_took);

@@ -16,70 +16,8 @@
 #define T0 SPOOL_RIG_EPOCH_MS
 #define T1 (T0 + 2000)
 #define T2 (T0 + 4000)
-#define N_FRAMES 5
-#define PAYLOAD_BYTES 1000
-
-static KvsSpoolStats
-stats_of (const KvsSpoolStore *store)
-{
-  KvsSpoolStats stats;
-
-  kvs_spool_store_get_stats (store, &stats);
-  return stats;
-}
-
-static void
-write_one (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms)
-{
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_msg (spool_rig_write (rig, store, timecode_ms, N_FRAMES, PAYLOAD_BYTES, &error), "%s",
-                 error != NULL ? error->message : "");
-}
-
-static void
-begin (SpoolRig *rig, KvsSpoolStore *store, guint64 timecode_ms, guint n_frames)
-{
-  g_autoptr (GError) error = NULL;
-  KvsSpoolTimes times = spool_rig_times (timecode_ms);
-
-  ck_assert_msg (kvs_spool_store_begin (store, rig->header, &times, &error), "%s",
-                 error != NULL ? error->message : "");
-  for (guint n = 0; n < n_frames; n++)
-    ck_assert (spool_rig_append (rig, store, timecode_ms, n, PAYLOAD_BYTES, NULL));
-}
-
-static gchar *
-in_folder (SpoolRig *rig, const gchar *name)
-{
-  return g_build_filename (rig->stream_folder, name, NULL);
-}
-
-static guint
-count_files (SpoolRig *rig, const gchar *below)
-{
-  g_autofree gchar *folder = in_folder (rig, below);
-  g_autoptr (GPtrArray) names = spool_rig_list_files (folder);
-
-  return names->len;
-}
-
-static void
-assert_first_is (KvsSpoolStore *store, guint64 timecode_ms, guint n_frames)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (KvsSpoolFragment) fragment = NULL;
-  KvsSpoolEntry entry;
-
-  ck_assert (kvs_spool_store_next (store, NULL, &entry));
-  fragment = kvs_spool_store_read (store, &entry, &error);
-  ck_assert_msg (fragment != NULL, "%s", error != NULL ? error->message : "");
-  ck_assert_uint_eq (fragment->record.times.timecode, timecode_ms);
-  ck_assert_uint_eq (fragment->record.extent.n_frames, n_frames);
-  ck_assert_uint_eq (entry.n_frames, n_frames);
-  ck_assert_uint_eq (spool_rig_check_frames (fragment->bytes, timecode_ms, PAYLOAD_BYTES),
-                     n_frames);
-}
+#define N_FRAMES SPOOL_RIG_FRAMES
+#define PAYLOAD_BYTES SPOOL_RIG_PAYLOAD_BYTES
 
 /* ---- in and out ---- */
 
@@ -90,8 +28,8 @@ START_TEST (test_comes_out_as_it_went_in)
   g_autoptr (KvsSpoolFragment) fragment = NULL;
   KvsSpoolEntry entry;
 
-  write_one (rig, store, T0);
-  assert_first_is (store, T0, N_FRAMES);
+  spool_rig_write_one (rig, store, T0);
+  spool_rig_assert_first_is (store, T0, N_FRAMES);
   ck_assert (kvs_spool_store_next (store, NULL, &entry));
   fragment = kvs_spool_store_read (store, &entry, NULL);
   ck_assert (g_bytes_equal (fragment->header, rig->header));
@@ -117,7 +55,7 @@ START_TEST (test_relative_times_before_the_epoch)
   g_autoptr (KvsSpoolFragment) fragment = NULL;
   KvsSpoolEntry entry;
 
-  ck_assert (kvs_spool_store_write (store, rig->header, &times, &piece, &rig->loss, NULL));
+  ck_assert (kvs_spool_store_write (store, rig->header, &times, &piece, NULL, &rig->loss, NULL));
   g_clear_pointer (&store, kvs_spool_store_close);
   store = spool_rig_open (rig, G_MAXUINT64);
   ck_assert (kvs_spool_store_next (store, NULL, &entry));
@@ -139,15 +77,15 @@ START_TEST (test_footage_is_private)
   g_autoptr (GPtrArray) names = NULL;
   struct stat st;
 
-  write_one (rig, store, T0);
-  begin (rig, store, T1, 1);
+  spool_rig_write_one (rig, store, T0);
+  spool_rig_begin (rig, store, T1, 1);
   umask (mask);
   ck_assert_int_eq (stat (rig->stream_folder, &st), 0);
   ck_assert_uint_eq (st.st_mode & 07777, 0700);
   names = spool_rig_list_files (rig->stream_folder);
   ck_assert_uint_eq (names->len, 4);
   for (guint i = 0; i < names->len; i++) {
-    g_autofree gchar *path = in_folder (rig, g_ptr_array_index (names, i));
+    g_autofree gchar *path = spool_rig_path (rig, g_ptr_array_index (names, i));
 
     ck_assert_int_eq (stat (path, &st), 0);
     ck_assert_uint_eq (st.st_mode & 07777, 0600);
@@ -167,7 +105,7 @@ START_TEST (test_order_is_that_of_recording)
       kvs_spool_store_close (store);
       store = spool_rig_open (rig, G_MAXUINT64);
     }
-    write_one (rig, store, timecodes[i]);
+    spool_rig_write_one (rig, store, timecodes[i]);
   }
   spool_rig_assert_holds (store, timecodes, G_N_ELEMENTS (timecodes));
   kvs_spool_store_close (store);
@@ -184,11 +122,11 @@ START_TEST (test_order_of_what_grows)
   g_autoptr (SpoolRig) rig = spool_rig_new ();
   g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
 
-  begin (rig, store, T1, 2);
-  write_one (rig, store, T0);
-  ck_assert_uint_eq (stats_of (store).n_fragments, 1);
-  ck_assert (kvs_spool_store_commit (store, NULL, NULL));
-  write_one (rig, store, T2);
+  spool_rig_begin (rig, store, T1, 2);
+  spool_rig_write_one (rig, store, T0);
+  ck_assert_uint_eq (spool_rig_stats (store).n_fragments, 1);
+  ck_assert (spool_rig_commit (store, NULL, NULL));
+  spool_rig_write_one (rig, store, T2);
   spool_rig_assert_holds (store, timecodes, 3);
 }
 END_TEST
@@ -200,18 +138,18 @@ START_TEST (test_grows_until_it_is_whole)
   KvsSpoolEntry entry, first;
   guint64 bytes;
 
-  begin (rig, store, T0, 3);
+  spool_rig_begin (rig, store, T0, 3);
   ck_assert (kvs_spool_store_is_growing (store));
   ck_assert (!kvs_spool_store_next (store, NULL, &first));
-  bytes = stats_of (store).size_bytes;
+  bytes = spool_rig_stats (store).size_bytes;
   ck_assert_uint_gt (bytes, 3 * PAYLOAD_BYTES);
   ck_assert (kvs_spool_store_sync (store, NULL));
-  ck_assert (kvs_spool_store_commit (store, &entry, NULL));
+  ck_assert (spool_rig_commit (store, &entry, NULL));
   ck_assert (!kvs_spool_store_is_growing (store));
-  ck_assert_uint_eq (stats_of (store).size_bytes, bytes);
+  ck_assert_uint_eq (spool_rig_stats (store).size_bytes, bytes);
   ck_assert_uint_eq (entry.size_bytes, bytes);
-  assert_first_is (store, T0, 3);
-  ck_assert_uint_eq (count_files (rig, ""), 2);
+  spool_rig_assert_first_is (store, T0, 3);
+  ck_assert_uint_eq (spool_rig_count_files (rig, ""), 2);
 }
 END_TEST
 
@@ -220,11 +158,11 @@ START_TEST (test_abandoned_is_gone)
   g_autoptr (SpoolRig) rig = spool_rig_new ();
   g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
 
-  begin (rig, store, T0, 3);
+  spool_rig_begin (rig, store, T0, 3);
   kvs_spool_store_abandon (store);
   kvs_spool_store_abandon (store);
-  ck_assert_uint_eq (stats_of (store).size_bytes, 0);
-  ck_assert_uint_eq (count_files (rig, ""), 1);
+  ck_assert_uint_eq (spool_rig_stats (store).size_bytes, 0);
+  ck_assert_uint_eq (spool_rig_count_files (rig, ""), 1);
 }
 END_TEST
 
@@ -235,9 +173,9 @@ START_TEST (test_removed_is_gone)
   static const guint64 timecodes[] = { T1, T2 };
   KvsSpoolEntry entry, next;
 
-  write_one (rig, store, T0);
-  write_one (rig, store, T1);
-  write_one (rig, store, T2);
+  spool_rig_write_one (rig, store, T0);
+  spool_rig_write_one (rig, store, T1);
+  spool_rig_write_one (rig, store, T2);
   ck_assert (kvs_spool_store_next (store, NULL, &entry));
   ck_assert (kvs_spool_store_remove (store, &entry, NULL));
   ck_assert (kvs_spool_store_remove (store, &entry, NULL));
@@ -256,11 +194,11 @@ START_TEST (test_stats_add_up)
   g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
   KvsSpoolStats before, after;
 
-  after = stats_of (store);
+  after = spool_rig_stats (store);
   ck_assert_uint_eq (after.n_fragments + after.size_bytes + after.n_frames, 0);
-  write_one (rig, store, T0);
-  write_one (rig, store, T1);
-  before = stats_of (store);
+  spool_rig_write_one (rig, store, T0);
+  spool_rig_write_one (rig, store, T1);
+  before = spool_rig_stats (store);
   ck_assert_uint_eq (before.n_fragments, 2);
   ck_assert_uint_eq (before.n_frames, 2 * N_FRAMES);
   ck_assert_int_eq (before.duration_ns, 2 * N_FRAMES * SPOOL_RIG_FRAME_MS * MEDIA_MS);
@@ -268,7 +206,7 @@ START_TEST (test_stats_add_up)
   ck_assert_int_eq (before.newest_ns, (gint64) (T1 + 200) * MEDIA_MS);
   g_clear_pointer (&store, kvs_spool_store_close);
   store = spool_rig_open (rig, G_MAXUINT64);
-  after = stats_of (store);
+  after = spool_rig_stats (store);
   ck_assert_mem_eq (&before, &after, sizeof before);
 }
 END_TEST
@@ -287,15 +225,15 @@ START_TEST (test_listing_opens_no_file)
 
     kvs_spool_entry_set (&entry, i, i * 2 * MEDIA_S, (i + 1) * 2 * MEDIA_S, 50);
     kvs_spool_name_of_fragment (&entry, name);
-    path = in_folder (rig, name);
+    path = spool_rig_path (rig, name);
     ck_assert (g_file_set_contents (path, "", 0, NULL));
     ck_assert_int_eq (truncate (path, (off_t) 1 << 30), 0);
     ck_assert_int_eq (chmod (path, 0), 0);
   }
   store = spool_rig_open (rig, G_MAXUINT64);
-  ck_assert_uint_eq (stats_of (store).n_fragments, 2000);
-  ck_assert_uint_eq (stats_of (store).n_frames, 100000);
-  ck_assert_uint_eq (stats_of (store).size_bytes, (guint64) 2000 << 30);
+  ck_assert_uint_eq (spool_rig_stats (store).n_fragments, 2000);
+  ck_assert_uint_eq (spool_rig_stats (store).n_frames, 100000);
+  ck_assert_uint_eq (spool_rig_stats (store).size_bytes, (guint64) 2000 << 30);
 }
 END_TEST
 
@@ -308,23 +246,23 @@ START_TEST (test_oldest_goes_first)
   g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
   guint64 one;
 
-  write_one (rig, store, T0);
-  one = stats_of (store).size_bytes;
+  spool_rig_write_one (rig, store, T0);
+  one = spool_rig_stats (store).size_bytes;
   g_clear_pointer (&store, kvs_spool_store_close);
   store = spool_rig_open (rig, 3 * one - 1);
-  write_one (rig, store, T1);
+  spool_rig_write_one (rig, store, T1);
   ck_assert_uint_eq (rig->loss.n_fragments, 0);
-  write_one (rig, store, T2);
+  spool_rig_write_one (rig, store, T2);
   spool_rig_assert_holds (store, timecodes, 2);
   ck_assert_uint_eq (rig->loss.n_fragments, 1);
   ck_assert_uint_eq (rig->loss.n_frames, N_FRAMES);
   ck_assert_uint_eq (rig->loss.size_bytes, one);
-  ck_assert_uint_le (stats_of (store).size_bytes, 3 * one - 1);
-  ck_assert_uint_eq (count_files (rig, ""), 3);
+  ck_assert_uint_le (spool_rig_stats (store).size_bytes, 3 * one - 1);
+  ck_assert_uint_eq (spool_rig_count_files (rig, ""), 3);
 
-  begin (rig, store, T0, N_FRAMES);
+  spool_rig_begin (rig, store, T0, N_FRAMES);
   ck_assert_uint_eq (rig->loss.n_fragments, 2);
-  ck_assert_uint_le (stats_of (store).size_bytes, 3 * one - 1);
+  ck_assert_uint_le (spool_rig_stats (store).size_bytes, 3 * one - 1);
 }
 END_TEST
 
@@ -336,10 +274,10 @@ START_TEST (test_what_never_fits_drives_nothing_out)
   g_autoptr (GError) whole_error = NULL;
   g_autoptr (GError) append_error = NULL;
 
-  write_one (rig, store, T0);
+  spool_rig_write_one (rig, store, T0);
   ck_assert (!spool_rig_write (rig, store, T1, 10, PAYLOAD_BYTES, &whole_error));
   ck_assert (g_error_matches (whole_error, KVS_ERROR, KVS_ERROR_SPOOL));
-  begin (rig, store, T1, 1);
+  spool_rig_begin (rig, store, T1, 1);
   ck_assert (!spool_rig_append (rig, store, T1, 1, 10 * PAYLOAD_BYTES, &append_error));
   ck_assert (g_error_matches (append_error, KVS_ERROR, KVS_ERROR_SPOOL));
   spool_rig_assert_holds (store, timecodes, 1);
@@ -401,12 +339,12 @@ START_TEST (test_any_player_opens_it)
 
   g_bytes_unref (rig->header);
   rig->header = sound_header ();
-  begin (rig, store, T0, 2);
+  spool_rig_begin (rig, store, T0, 2);
   if (_i == 1) { /* as a crash leaves it, for whoever looks at the files before the next start */
     g_clear_pointer (&store, kvs_spool_store_close);
-    path = in_folder (rig, "000000000001.part");
+    path = spool_rig_path (rig, "000000000001.part");
   } else {
-    ck_assert (kvs_spool_store_commit (store, NULL, NULL));
+    ck_assert (spool_rig_commit (store, NULL, NULL));
     path = spool_rig_only_file (rig);
   }
   info = run_player (mkvinfo, path);
