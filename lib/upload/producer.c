@@ -348,7 +348,7 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
     warn_sometimes (producer, service_error, error);
   producer->ack_was_told = FALSE;
   retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
-  delay_us = kvs_retry_delay_us (producer->n_failures, retry_after_s);
+  delay_us = kvs_retry_delay_us (producer->n_failures, g_random_double (), retry_after_s);
   producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
   kvs_producer_wait (producer, delay_us);
 }
@@ -422,10 +422,6 @@ on_ack (const KvsAck *ack, gpointer user_data)
     kvs_fragment_buffer_received (producer->buffer, (guint64) ack->timecode);
   if (ack->has_timecode && ack->type == KVS_ACK_PERSISTED)
     kvs_fragment_buffer_persisted (producer->buffer, (guint64) ack->timecode);
-  if (ack->type == KVS_ACK_RECEIVED || ack->type == KVS_ACK_PERSISTED) {
-    producer->n_failures = 0;
-    producer->warning_interval_us = NEWS_INTERVAL_US;
-  }
   producer->events.ack (ack, producer->user_data);
   if (ack->type == KVS_ACK_ERROR)
     handle_error_ack (producer, ack);
@@ -488,6 +484,7 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   KvsProducer *producer = user_data;
   KvsRetryAction action = producer->ack_action;
   gboolean by_ack = producer->ack_action_set;
+  gboolean has_progressed = made_progress (producer);
 
   g_clear_pointer (&producer->session, kvs_session_free);
   producer->session_is_open = FALSE;
@@ -495,6 +492,10 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
   kvs_fragment_buffer_end_session (producer->buffer);
   producer->ack_action_set = FALSE;
+  if (has_progressed) {
+    producer->n_failures = 0;
+    producer->warning_interval_us = NEWS_INTERVAL_US;
+  }
   producer->events.session_ended (producer->user_data);
 
   if (producer->drained)
@@ -508,7 +509,7 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
     kvs_producer_advance (producer);
   else if (error != NULL)
     kvs_producer_handle_call_failure (producer, service_error, error);
-  else if (!made_progress (producer))
+  else if (!has_progressed)
     handle_silent_end (producer);
   else
     kvs_producer_advance (producer);
