@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the test modules of outages share: one rig a test, and what is true of each stream."""
+
+import tempfile
+import unittest
+
+import kvslocal_case
+import outages
+import support
+from outages import Rig
+
+# A stream that was made is not made again, and a tag that was refused is not tried again.
+ONCE = ("createStream", "tagStream")
+CALLS = ("describeStream", "createStream", "tagStream", "getDataEndpoint")
+OPERATIONS = CALLS + ("putMedia",)
+TAGGED = "stream-tags=tags,site=(string)gate"
+
+
+class Case(unittest.TestCase):
+    timeout = 300
+
+    @classmethod
+    def setUpClass(cls):
+        kvslocal_case.require_kvs_local()
+        outages.require_gi()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = folder.name
+        cls.frames = outages.make_frames(cls.folder)
+
+    def rig(self, **options):
+        rig = Rig(self.folder, self.frames, **options)
+        self.addCleanup(rig.__exit__)
+        return rig.__enter__()
+
+    def check(self, rig, stream, lost=0, doubled=0, warnings=None):
+        """doubled: fragments that may be there twice; warnings: how many there may be."""
+        self.assertEqual(stream.errors, [])
+        self.assertEqual(stream.result["state"], "playing")
+        self.assertEqual(stream.stored.strange, 0)
+        self.assertTrue(stream.stored.is_in_order, stream.stored.fragments)
+        self.assertLessEqual(stream.n_lost, lost)
+        self.assertEqual(rig.n_needless(stream), 0)
+        # a stream that is slow to start has a backlog, which is in flight as a whole
+        if support.SLOWNESS == 1:
+            self.assertLessEqual(stream.stored.n_doubled, doubled)
+        self.assertNotIn(stream.name, rig.proxy.too_many)
+        if warnings is not None:
+            self.assertLessEqual(len(stream.warnings), warnings, stream.warnings)
+
+    def check_all(self, rig, **bounds):
+        rig.table()
+        for stream in rig.streams.values():
+            with self.subTest(str(stream)):
+                self.check(rig, stream, **{**bounds, **stream.bounds})
