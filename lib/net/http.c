@@ -258,12 +258,19 @@ on_body (char *data, size_t size, size_t n, void *user_data)
   return size * n;
 }
 
+/* The head of a refusal says all that counts, though the connection broke within the body. */
+static gboolean
+is_refusal_enough (const KvsHttpHead *head)
+{
+  return head->status >= 400 && head->error_type != NULL;
+}
+
 static void
 on_done (CURLcode result, gpointer user_data)
 {
   KvsHttpCall *call = user_data;
 
-  if (result == CURLE_OK) {
+  if (result == CURLE_OK || is_refusal_enough (&call->head)) {
     g_autoptr (GBytes) body = g_bytes_new (call->body->data, call->body->len);
 
     call->func (&call->head, body, NULL, call->user_data);
