@@ -353,14 +353,25 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
   kvs_producer_wait (producer, delay_us);
 }
 
+/* Once the service has let it in, an answer that is not one of the service's own says nothing about
+ * what the next one will be: it is a proxy's, say, or of a newer service. */
+static gboolean
+may_pass (const KvsProducer *producer, const KvsServiceError *service_error)
+{
+  return producer->was_let_in && service_error != NULL
+         && !kvs_service_error_is_known (service_error);
+}
+
 void
 kvs_producer_handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
-                     const GError *error)
+                                  const GError *error)
 {
-  handle_failure (producer,
-                  kvs_retry_for_error ((KvsError) error->code,
-                                       service_error != NULL ? service_error->type : NULL),
-                  service_error, error);
+  KvsRetryAction action = kvs_retry_for_error (
+      (KvsError) error->code, service_error != NULL ? service_error->type : NULL);
+
+  if (action == KVS_RETRY_FATAL && may_pass (producer, service_error))
+    action = KVS_RETRY_REFRESH_ENDPOINT;
+  handle_failure (producer, action, service_error, error);
 }
 
 /* ---- sessions ---- */
