@@ -13,6 +13,8 @@ from outages import Rig
 ONCE = ("createStream", "tagStream")
 CALLS = ("describeStream", "createStream", "tagStream", "getDataEndpoint")
 OPERATIONS = CALLS + ("putMedia",)
+# what there is no upload without
+UPLOAD = tuple(operation for operation in OPERATIONS if operation != "tagStream")
 TAGGED = "stream-tags=tags,site=(string)gate"
 
 

@@ -10,7 +10,7 @@ import unittest
 import support
 from faultfront import BreakConnection
 from faults import Answer, BreakAnswer, BreakRequest, Text
-from outage_case import CALLS, ONCE, OPERATIONS, TAGGED, Case
+from outage_case import CALLS, ONCE, OPERATIONS, TAGGED, UPLOAD, Case
 from outages import IMPATIENT
 
 # see tests/e2e/run.py
@@ -116,6 +116,10 @@ class StartUp(Case):
                 "ThrottlingException", "ClientLimitExceededException", "RequestAbortedException")])
             if operation != "tagStream":
                 rig.add("", [Answer(operation, 503, times=4)], fps=10)
+        for operation in UPLOAD:
+            # what is not the service's own says nothing about the stream
+            self.add_each(rig, operation, [Answer(operation, 404, body=body)
+                                           for body in ("html", "empty", "truncated")])
         for operation in ("getDataEndpoint", "putMedia"):
             rig.add("", [Answer(operation, 404, "ResourceNotFoundException"),
                          Answer(operation, 400, "ResourceInUseException")], fps=10)
