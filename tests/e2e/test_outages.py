@@ -5,13 +5,14 @@ Each test runs many streams at once, each with faults of its own, and counts fra
 persisted afterwards. The table of what became of each goes to the test's log, faults.txt.
 """
 
+import time
 import unittest
 
 import outages
 import support
-from faults import (Acks, BreakAcks, BreakUpload, BreakUploadAnywhere, ErrorAck, LoseFinalAck,
+from faults import (Acks, Answer, BreakAcks, BreakUpload, BreakUploadAnywhere, ErrorAck, LoseFinalAck,
                     Outage, Throttle)
-from outage_case import Case
+from outage_case import OPERATIONS, TAGGED, Case
 from outages import FPS, GOP, IMPATIENT
 
 # see tests/e2e/run.py
@@ -21,6 +22,11 @@ LONG = True
 PASSING_ACKS = (4000, 4003, 4008, 4503, 4507, 5000, 5001, 4999, 6000)
 DROPPING_ACKS = (4001, 4002, 4004, 4006, 4007, 4009, 4010, 4011, 4012)
 N_OUTAGES = 200
+# In that time, full jitter with bounds that double from 0.5 s makes more than that many attempts
+# once in a million times
+OUTAGE_SECONDS = 12
+MOST_ATTEMPTS = 15
+RETRY_AFTER_SECONDS = 2
 ONE_OUTAGE = {"doubled": 1, "warnings": 2}
 
 
@@ -165,12 +171,51 @@ class Outages(Case):
         rig.run(60)
         self.check_all(rig)
 
-    def end_once_recovered(self, rig, stream):
-        n = len(rig.proxy.events_of(stream.name, "persisted"))
-        support.wait_until(lambda: len(rig.proxy.events_of(stream.name, "persisted")) > n + 1, 60)
-        rig.end(stream)
-        rig.finish(60, lambda _: True)
+
+class Attempts(Case):
+    """How often the service is asked while it does not answer."""
+
+    def test_attempts_are_few_and_one_at_a_time(self):
+        rig = self.rig()
+        streams = {how: rig.add_front(f"attempts within {OUTAGE_SECONDS} s ({how})",
+                                      sink=IMPATIENT, fps=10, bounds=ONE_OUTAGE)
+                   for how in ("reset", "end", "stall")}
+        rig.start()
+        support.wait_until(lambda: all(map(rig.is_persisted, streams.values())), 60)
+        for how, stream in streams.items():
+            stream.front.begin_outage(how)
+            stream.n_before = len(stream.front.connected)
+        time.sleep(OUTAGE_SECONDS)
+        for stream in streams.values():
+            stream.front.outage = None
+            stream.n_attempts = len(stream.front.connected) - stream.n_before
+        over = time.monotonic()
+        rig.finish(90, lambda stream: rig.proxy.events_of(stream.name, "persisted")[-1][0] > over)
         self.check_all(rig)
+        for stream in streams.values():
+            with self.subTest(str(stream)):
+                self.assertGreaterEqual(stream.n_attempts, 2)
+                self.assertLessEqual(stream.n_attempts, MOST_ATTEMPTS)
+                self.assertEqual(stream.front.most_waiting, 1)
+                self.assertEqual(stream.result["stats"]["reconnects"], 1)
+
+    def test_the_service_says_when(self):
+        rig = self.rig()
+        for operation in OPERATIONS:
+            for status, kind in ((503, None), (429, None), (400, "ThrottlingException")):
+                rig.add("", [Answer(operation, status, kind, retry_after=RETRY_AFTER_SECONDS)],
+                        TAGGED, fps=10)
+        rig.add("", [Answer("putMedia", 503, retry_after=RETRY_AFTER_SECONDS, times=3)], fps=10)
+        rig.run(60)
+        self.check_all(rig, warnings=1)
+        for stream in rig.streams.values():
+            with self.subTest(str(stream)):
+                events = rig.proxy.events_of(stream.name, "request", "fault")
+                waits = [after[0] - before[0] for before, after in zip(events, events[1:])
+                         if before[1] == "fault"]
+                self.assertEqual(len(waits), stream.faults[0].times)
+                # what the service counts from is a moment before what we do
+                self.assertGreater(min(waits), RETRY_AFTER_SECONDS - 0.1)
 
 
 class TooLittleMemory(Case):
