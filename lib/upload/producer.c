@@ -440,11 +440,40 @@ on_ack (const KvsAck *ack, gpointer user_data)
     kvs_producer_finish_up (producer);
 }
 
+/* A source that waits for room brings nothing, and the Fragment that it was about to go on with is not
+ * over: what is missing are Acks. */
+static gboolean
+holds_up_source (KvsProducer *producer)
+{
+  const KvsStreamDefinition *definition = producer->definition;
+  KvsBufferStats stats;
+
+  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  return definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE && stats.fragments_buffered > 1
+         && (stats.buffered_ns > definition->buffer_duration_ns
+             || stats.bytes_buffered > definition->storage_bytes);
+}
+
+static void
+end_silent_session (KvsProducer *producer)
+{
+  g_autoptr (GError) error
+      = g_error_new (KVS_ERROR, KVS_ERROR_TIMEOUT,
+                     "Upload to stream %s: the service has stopped acknowledging",
+                     producer->definition->stream_name);
+
+  kvs_session_end (producer->session, error);
+}
+
 static void
 on_session_idle (gpointer user_data)
 {
   KvsProducer *producer = user_data;
 
+  if (holds_up_source (producer)) {
+    end_silent_session (producer);
+    return;
+  }
   kvs_fragment_buffer_close_fragment (producer->buffer);
   kvs_fragment_buffer_finish_session (producer->buffer);
   kvs_session_wake (producer->session);
