@@ -47,8 +47,21 @@ class Case(unittest.TestCase):
         if support.SLOWNESS == 1:
             self.assertLessEqual(stream.stored.n_doubled, doubled)
         self.assertNotIn(stream.name, rig.proxy.too_many)
+        self.check_stats(stream)
         if warnings is not None:
             self.assertLessEqual(len(stream.warnings), warnings, stream.warnings)
+
+    def check_stats(self, stream):
+        """They say the same as what is stored."""
+        stats = stream.result["stats"]
+        dropped = sum(n for name, n in stats.items() if name.startswith("frames-dropped-"))
+        self.assertEqual(stats["frames-in"], stream.result["frames"])
+        self.assertEqual(stats["frames-persisted"] + dropped, stats["frames-in"])
+        self.assertGreaterEqual(stats["frames-sent"], stats["frames-persisted"])
+        self.assertEqual(stats["fragments-buffered"], 0)
+        self.assertGreater(stats["ack-latency"], 0)
+        # a warning says it all, but for what is told no more than once a minute
+        self.assertEqual(stats["last-error"] is not None, bool(stream.warnings))
 
     def check_all(self, rig, **bounds):
         rig.table()

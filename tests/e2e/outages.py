@@ -36,6 +36,10 @@ READ_SECONDS = 1
 
 COLUMNS = ("fault", "frames", "stored", "lost", "doubled", "needless", "sessions", "reconn", "warn",
            "attempts", "recover s")
+LEGEND = """\
+stored, lost: frames; doubled: fragments that were stored twice, because the acknowledgement of the
+first one was lost with its connection; needless: of these, where it had come; warn: warnings;
+attempts: most requests within one second; recover s: longest from a fault to the next fragment"""
 
 
 def require_gi():
@@ -383,5 +387,5 @@ class Rig:
             "  ".join(str(cell).ljust(width) if i == 0 else str(cell).rjust(width)
                       for i, (cell, width) in enumerate(zip(row, widths))) for row in rows)
         with open(os.path.join(support.LOGS, "faults.txt"), "a", encoding="utf-8") as log:
-            log.write(text + "\n")
+            log.write(f"{text}\n{LEGEND}\n")
         return text
