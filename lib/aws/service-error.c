@@ -34,9 +34,11 @@ static const struct {
   { "OptInRequired", KVS_ERROR_ACCESS_DENIED },
 
   { "ResourceNotFound", KVS_ERROR_NOT_FOUND },
+  { "StreamEdgeConfigurationNotFound", KVS_ERROR_NOT_FOUND },
 
   { "ClientLimitExceeded", KVS_ERROR_LIMIT },
   { "ConnectionLimitExceeded", KVS_ERROR_LIMIT },
+  { "AccountChannelLimitExceeded", KVS_ERROR_LIMIT },
   { "AccountStreamLimitExceeded", KVS_ERROR_LIMIT },
   { "DeviceStreamLimitExceeded", KVS_ERROR_LIMIT },
   { "LimitExceeded", KVS_ERROR_LIMIT },
@@ -49,11 +51,18 @@ static const struct {
   { "SlowDown", KVS_ERROR_LIMIT },
 
   { "InvalidArgument", KVS_ERROR_BAD_ARGUMENT },
-  { "InvalidResourceFormat", KVS_ERROR_BAD_ARGUMENT },
+  { "InvalidCodecPrivateData", KVS_ERROR_BAD_ARGUMENT },
+  { "InvalidDevice", KVS_ERROR_BAD_ARGUMENT },
   { "InvalidEndpoint", KVS_ERROR_BAD_ARGUMENT },
+  { "InvalidMediaFrame", KVS_ERROR_BAD_ARGUMENT },
+  { "InvalidResourceFormat", KVS_ERROR_BAD_ARGUMENT },
   { "MalformedHttpRequest", KVS_ERROR_BAD_ARGUMENT },
+  { "MissingCodecPrivateData", KVS_ERROR_BAD_ARGUMENT },
+  { "NoDataRetention", KVS_ERROR_BAD_ARGUMENT },
+  { "RequestEntityTooLarge", KVS_ERROR_BAD_ARGUMENT },
   { "TagsPerResourceExceededLimit", KVS_ERROR_BAD_ARGUMENT },
   { "UnknownOperation", KVS_ERROR_BAD_ARGUMENT },
+  { "UnsupportedStreamMediaType", KVS_ERROR_BAD_ARGUMENT },
   { "Validation", KVS_ERROR_BAD_ARGUMENT },
   { "ValidationError", KVS_ERROR_BAD_ARGUMENT },
   { "VersionMismatch", KVS_ERROR_BAD_ARGUMENT },
@@ -305,6 +314,18 @@ classify_status (guint status)
   }
 }
 
+static gboolean
+find_code (const KvsServiceError *error, KvsError *code)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++) {
+    if (kvs_service_error_is (error, types[i].name)) {
+      *code = types[i].code;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
 /**
  * kvs_service_error_classify:
  * @error: an error
@@ -314,10 +335,23 @@ classify_status (guint status)
 KvsError
 kvs_service_error_classify (const KvsServiceError *error)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
-    if (kvs_service_error_is (error, types[i].name))
-      return types[i].code;
-  return classify_status (error->http_status);
+  KvsError code;
+
+  return find_code (error, &code) ? code : classify_status (error->http_status);
+}
+
+/**
+ * kvs_service_error_is_known:
+ * @error: an error
+ *
+ * Returns: whether its type is one of the service's; a proxy's page has none
+ */
+gboolean
+kvs_service_error_is_known (const KvsServiceError *error)
+{
+  KvsError code;
+
+  return find_code (error, &code);
 }
 
 /**
@@ -332,9 +366,11 @@ kvs_service_error_to_gerror (const KvsServiceError *error, const gchar *operatio
 {
   g_autoptr (GString) text = g_string_new (operation);
 
-  g_string_append_printf (text, " failed: %s (HTTP %u)",
-                          error->type != NULL ? error->type : "error without a type",
-                          error->http_status);
+  if (error->type != NULL)
+    g_string_append_printf (text, " failed: %s (HTTP %u)", error->type, error->http_status);
+  else
+    g_string_append_printf (text, " failed: HTTP %u without an error type of AWS; a proxy or "
+                            "another server may have answered", error->http_status);
   if (error->message != NULL)
     g_string_append_printf (text, ": %s", error->message);
   if (error->request_id != NULL)

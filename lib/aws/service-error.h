@@ -49,6 +49,7 @@ void kvs_service_error_free (KvsServiceError *error);
 
 KvsError kvs_service_error_classify (const KvsServiceError *error);
 gboolean kvs_service_error_is (const KvsServiceError *error, const gchar *name);
+gboolean kvs_service_error_is_known (const KvsServiceError *error);
 gboolean kvs_service_error_is_invalid_endpoint (const KvsServiceError *error);
 gboolean kvs_service_error_is_clock_skew (const KvsServiceError *error);
 GError *kvs_service_error_to_gerror (const KvsServiceError *error, const gchar *operation);

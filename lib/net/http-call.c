@@ -134,12 +134,19 @@ failure_of (const KvsHttpCall *call, CURLcode result)
   return error;
 }
 
+/* The head of a refusal says all that counts, though the connection broke within the body. */
+static gboolean
+is_refusal_enough (const KvsHttpHead *head)
+{
+  return head->status >= 400 && head->error_type != NULL;
+}
+
 static void
 on_done (CURLcode result, gpointer user_data)
 {
   KvsHttpCall *call = user_data;
 
-  if (result == CURLE_OK) {
+  if (result == CURLE_OK || is_refusal_enough (&call->head)) {
     g_autoptr (GBytes) body = g_bytes_new_static (call->body, call->body_size);
 
     call->func (&call->head, body, NULL, call->user_data);

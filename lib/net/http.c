@@ -11,6 +11,7 @@
 #include "error.h"
 
 #define MAX_HEADER_VALUE_BYTES 512
+#define MAX_RETRY_AFTER_S 3600
 #define KEEPALIVE_S 20L
 /* How long the kernel may keep bytes that the peer does not acknowledge. */
 #define TCP_USER_TIMEOUT_MS 30000
@@ -39,6 +40,25 @@ take_header (const gchar *line, gsize size, const gchar *name, gchar **where)
     return;
   g_free (*where);
   *where = value;
+}
+
+/* Seconds or a date (RFC 9110 section 10.2.3) */
+static void
+read_retry_after (KvsHttpHead *head, const gchar *value)
+{
+  if (g_ascii_isdigit (*value))
+    head->retry_after_s
+        = (guint) MIN (g_ascii_strtoull (value, NULL, 10), (guint64) MAX_RETRY_AFTER_S);
+  else if (g_ascii_isalpha (*value))
+    head->retry_at_s = MAX ((gint64) curl_getdate (value, NULL), 0);
+}
+
+/* By the service's clock: this machine's may be wrong. */
+static void
+end_head (KvsHttpHead *head)
+{
+  if (head->retry_at_s > head->date_s && head->date_s > 0)
+    head->retry_after_s = (guint) MIN (head->retry_at_s - head->date_s, MAX_RETRY_AFTER_S);
 }
 
 /**
@@ -88,7 +108,9 @@ kvs_http_head_read_line (KvsHttpHead *head, const gchar *line, gsize size)
   if ((date = header_value (line, size, "Date")) != NULL)
     head->date_s = MAX ((gint64) curl_getdate (date, NULL), 0);
   if ((retry_after = header_value (line, size, "Retry-After")) != NULL)
-    head->retry_after_s = (guint) MIN (g_ascii_strtoull (retry_after, NULL, 10), 3600);
+    read_retry_after (head, retry_after);
+  if (size <= 2)
+    end_head (head);
 }
 
 /**

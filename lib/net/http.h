@@ -29,7 +29,9 @@ typedef struct {
  * @error_type: (nullable): x-amzn-ErrorType as sent
  * @request_id: (nullable): x-amzn-RequestId
  * @date_s: the service's clock (Date), Unix seconds; 0 if not sent
- * @retry_after_s: Retry-After; 0 if not sent
+ * @retry_at_s: Retry-After where it is a date, Unix seconds; else 0
+ * @retry_after_s: Retry-After, an hour at most; 0 if not sent. Where it is a date, counted from @date_s
+ *   once the head has ended
  *
  * What is read of an answer's head.
  */
@@ -38,6 +40,7 @@ typedef struct {
   gchar *error_type;
   gchar *request_id;
   gint64 date_s;
+  gint64 retry_at_s;
   guint retry_after_s;
 } KvsHttpHead;
 

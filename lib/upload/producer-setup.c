@@ -68,6 +68,13 @@ handle_bad_answer (KvsProducer *producer, const gchar *operation)
   kvs_producer_handle_call_failure (producer, NULL, error);
 }
 
+/* Where a proxy's page comes with status 404, nobody knows what the service would have said. */
+static gboolean
+is_missing (const KvsServiceError *service_error)
+{
+  return service_error != NULL && kvs_service_error_is (service_error, "ResourceNotFound");
+}
+
 static void
 on_described (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
               gpointer user_data)
@@ -78,7 +85,7 @@ on_described (JsonObject *answer, const KvsServiceError *service_error, const GE
   producer->call = NULL;
   if (error == NULL || service_error != NULL)
     kvs_producer_mark_contact (producer);
-  if (error != NULL && error->code == KVS_ERROR_NOT_FOUND) {
+  if (is_missing (service_error)) {
     if (!producer->definition->allow_create) {
       fail_missing_stream (producer, service_error);
       return;

@@ -343,7 +343,7 @@ kvs_producer_give_up_or_wait (KvsProducer *producer, KvsRetryAction action,
     warn_sometimes (producer, service_error, error);
   producer->ack_was_told = FALSE;
   retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
-  delay_us = kvs_retry_delay_us (producer->n_failures, retry_after_s);
+  delay_us = kvs_retry_delay_us (producer->n_failures, g_random_double (), retry_after_s);
   producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
   kvs_producer_wait (producer, delay_us);
 }
@@ -372,14 +372,25 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
   kvs_producer_give_up_or_wait (producer, action, service_error, error);
 }
 
+/* Once the service has let it in, an answer that is not one of the service's own says nothing about
+ * what the next one will be: it is a proxy's, say, or of a newer service. */
+static gboolean
+may_pass (const KvsProducer *producer, const KvsServiceError *service_error)
+{
+  return producer->was_let_in && service_error != NULL
+         && !kvs_service_error_is_known (service_error);
+}
+
 void
 kvs_producer_handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
-                     const GError *error)
+                                  const GError *error)
 {
-  handle_failure (producer,
-                  kvs_retry_for_error ((KvsError) error->code,
-                                       service_error != NULL ? service_error->type : NULL),
-                  service_error, error);
+  KvsRetryAction action = kvs_retry_for_error (
+      (KvsError) error->code, service_error != NULL ? service_error->type : NULL);
+
+  if (action == KVS_RETRY_FATAL && may_pass (producer, service_error))
+    action = KVS_RETRY_REFRESH_ENDPOINT;
+  handle_failure (producer, action, service_error, error);
 }
 
 /* ---- sessions ---- */
@@ -458,10 +469,6 @@ on_ack (const KvsAck *ack, gpointer user_data)
     kvs_fragment_buffer_received (producer->buffer, (guint64) ack->timecode);
   if (ack->has_timecode && ack->type == KVS_ACK_PERSISTED)
     kvs_fragment_buffer_persisted (producer->buffer, (guint64) ack->timecode);
-  if (ack->type == KVS_ACK_RECEIVED || ack->type == KVS_ACK_PERSISTED) {
-    producer->n_failures = 0;
-    producer->warning_interval_us = NEWS_INTERVAL_US;
-  }
   producer->events.ack (ack, producer->user_data);
   if (ack->type == KVS_ACK_ERROR)
     handle_error_ack (producer, ack);
@@ -469,11 +476,40 @@ on_ack (const KvsAck *ack, gpointer user_data)
     kvs_producer_finish_up (producer);
 }
 
+/* A source that waits for room brings nothing, and the Fragment that it was about to go on with is not
+ * over: what is missing are Acks. */
+static gboolean
+holds_up_source (KvsProducer *producer)
+{
+  const KvsStreamDefinition *definition = producer->definition;
+  KvsBufferStats stats;
+
+  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  return definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE && stats.fragments_buffered > 1
+         && (stats.buffered_ns > definition->buffer_duration_ns
+             || stats.bytes_buffered > definition->storage_bytes);
+}
+
+static void
+end_silent_session (KvsProducer *producer)
+{
+  g_autoptr (GError) error
+      = g_error_new (KVS_ERROR, KVS_ERROR_TIMEOUT,
+                     "Upload to stream %s: the service has stopped acknowledging",
+                     producer->definition->stream_name);
+
+  kvs_session_end (producer->session, error);
+}
+
 static void
 on_session_idle (gpointer user_data)
 {
   KvsProducer *producer = user_data;
 
+  if (holds_up_source (producer)) {
+    end_silent_session (producer);
+    return;
+  }
   kvs_fragment_buffer_close_fragment (producer->buffer);
   kvs_fragment_buffer_finish_session (producer->buffer);
   kvs_session_wake (producer->session);
@@ -525,6 +561,7 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   KvsRetryAction action = producer->ack_action;
   gboolean by_ack = producer->ack_action_set;
   g_autoptr (KvsServiceError) ack_error = g_steal_pointer (&producer->ack_error);
+  gboolean has_progressed = made_progress (producer);
 
   g_clear_pointer (&producer->session, kvs_session_free);
   producer->session_is_open = FALSE;
@@ -532,13 +569,17 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
   kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
   kvs_fragment_buffer_end_session (producer->buffer);
   producer->ack_action_set = FALSE;
+  if (has_progressed) {
+    producer->n_failures = 0;
+    producer->warning_interval_us = NEWS_INTERVAL_US;
+  }
   producer->events.session_ended (producer->user_data);
 
   if (producer->drained)
     stop (producer);
   else if (kvs_fragment_buffer_is_drained (producer->buffer))
     handle_last_end (producer, service_error, error);
-  else if (by_ack && action == KVS_RETRY_RENEW && made_progress (producer))
+  else if (by_ack && action == KVS_RETRY_RENEW && has_progressed)
     kvs_producer_advance (producer);
   else if (by_ack)
     handle_failure (producer, action, ack_error, error);
@@ -547,7 +588,7 @@ on_session_ended (const KvsServiceError *service_error, const GError *error, gpo
     kvs_producer_advance (producer);
   else if (error != NULL)
     kvs_producer_handle_call_failure (producer, service_error, error);
-  else if (!made_progress (producer))
+  else if (!has_progressed)
     handle_silent_end (producer);
   else
     kvs_producer_advance (producer);

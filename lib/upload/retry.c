@@ -115,15 +115,16 @@ kvs_retry_for_error (KvsError code, const gchar *aws_error_type)
 /**
  * kvs_retry_delay_us:
  * @n_failures: failures in a row, at least 1
+ * @jitter: at random from 0 up to, but without, 1
  * @retry_after_s: what the service asked for; 0 if nothing
  *
  * Returns: how long to wait before the next try, in microseconds
  */
 gint64
-kvs_retry_delay_us (guint n_failures, guint retry_after_s)
+kvs_retry_delay_us (guint n_failures, gdouble jitter, guint retry_after_s)
 {
-  gint64 bound_us = FIRST_BOUND_US << MIN (n_failures - 1, 6);
-  gint64 delay_us = (gint64) g_random_double_range (0, (gdouble) MIN (bound_us, LAST_BOUND_US));
+  gint64 bound_us = MIN (FIRST_BOUND_US << MIN (n_failures - 1, 6), LAST_BOUND_US);
+  gint64 delay_us = (gint64) (jitter * (gdouble) bound_us);
 
   return MAX (MAX (delay_us, LEAST_US), retry_after_s * G_USEC_PER_SEC);
 }

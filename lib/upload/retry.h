@@ -35,6 +35,6 @@ typedef enum {
 KvsRetryAction kvs_retry_for_ack (guint error_id);
 const gchar *kvs_retry_describe_ack (guint error_id);
 KvsRetryAction kvs_retry_for_error (KvsError code, const gchar *aws_error_type);
-gint64 kvs_retry_delay_us (guint n_failures, guint retry_after_s);
+gint64 kvs_retry_delay_us (guint n_failures, gdouble jitter, guint retry_after_s);
 
 G_END_DECLS

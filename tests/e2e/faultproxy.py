@@ -175,6 +175,8 @@ class FaultProxy:
         self.too_many = []  # a second PutMedia while the first one still was alive
         self.sockets = set()
         self.receive_buffer = receive_buffer
+        self.data_urls = {}  # of a stream: what GetDataEndpoint says instead
+        self.keep_alive = True
         self.listener = None
         self.port = port
         self.listen()
@@ -329,11 +331,13 @@ class FaultProxy:
             data = head + answer.take(int(header(head, "content-length") or 0))
         finally:
             self.disconnect(exchange)
+        if exchange.operation == "getDataEndpoint" and exchange.stream in self.data_urls:
+            data = with_data_endpoint(data, self.data_urls[exchange.stream])
         if exchange.fault is not None:
             exchange.fault.on_answer(exchange, data)
-            return True
-        exchange.client.sendall(data)
-        return True
+        else:
+            exchange.client.sendall(data)
+        return self.keep_alive
 
     # ---- PutMedia ----
 
@@ -428,6 +432,13 @@ class FaultProxy:
         exchange.persisted |= ack["EventType"] == "PERSISTED"
         if ack["EventType"] in ("PERSISTED", "ERROR"):
             exchange.note(ack["EventType"].lower(), ack.get("FragmentTimecode"))
+
+
+def with_data_endpoint(answer, url):
+    head, body = answer.split(b"\r\n\r\n", 1)
+    body = json.dumps({**json.loads(body), "DataEndpoint": url}).encode()
+    head = re.sub(rb"(?im)^content-length:[^\r]*", b"Content-Length: %d" % len(body), head)
+    return head + b"\r\n\r\n" + body
 
 
 def stream_of(head, body):

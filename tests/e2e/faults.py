@@ -203,6 +203,7 @@ BODIES = {
     "html": b"<html><body><h1>Bad gateway</h1></body></html>",
     "huge": b'{"Message":"' + b"x" * 300000 + b'"}',
     "nested": b"[" * 50000,
+    "truncated": AWS_BODY[:-6],
     "cut": AWS_BODY,
 }
 
@@ -220,7 +221,7 @@ class Answer(Fault):
         self.whole_request = whole_request
 
     def __str__(self):
-        kind = self.error_type or self.body
+        kind = " ".join(filter(None, (self.error_type, self.body)))
         return f"{self.operation}: status {self.status} {kind} x{self.times}"
 
     def on_request(self, exchange):

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import media
 import mkvwriter as mkv
 import support
+from faultfront import Front
 from faultproxy import FaultProxy
 from kvslocal import KvsLocal
 from outage_feeder import number_of, numbered
@@ -28,8 +29,17 @@ IMPATIENT = "connection-staleness=2 completion-timeout=2 connection-timeout=2"
 # What allocators may keep
 MORE_RSS_BYTES = 12 << 20
 
-COLUMNS = ("fault", "frames", "stored", "lost", "doubled", "sessions", "reconn", "warn", "attempts",
-           "recover s")
+# A fragment is doubled where its PERSISTED did not get back: it was lost with the connection. One
+# that got back this long before the end of its session was read by then; to send that fragment
+# again is a fault of the sink, counted as needless.
+READ_SECONDS = 1
+
+COLUMNS = ("fault", "frames", "stored", "lost", "doubled", "needless", "sessions", "reconn", "warn",
+           "attempts", "recover s")
+LEGEND = """\
+stored, lost: frames; doubled: fragments that were stored twice, because the acknowledgement of the
+first one was lost with its connection; needless: of these, where it had come; warn: warnings;
+attempts: most requests within one second; recover s: longest from a fault to the next fragment"""
 
 
 def require_gi():
@@ -81,12 +91,15 @@ class Stored:
     def __init__(self, data, source, pad):
         self.pad = pad
         self.fragments = []
+        self.timecodes = []
         self.strange = 0
         for number, content, _, _ in mkv.parse(data):
             if number != mkv.SEGMENT:
                 continue
             for cluster in mkv.children(content, mkv.CLUSTER):
                 self.fragments.append(self.numbers(cluster, source))
+                self.timecodes.append(
+                    int.from_bytes(mkv.children(cluster, mkv.TIMECODE)[0], "big"))
 
     def numbers(self, cluster, source):
         found = []
@@ -142,7 +155,7 @@ class Stream:
         self.facts = None
         self.ended = threading.Event()
         self.stored = None
-        self.n_resets = 0
+        self.front = None
 
     @property
     def n_lost(self):
@@ -156,7 +169,7 @@ class Rig:
     """A kvs-local, a proxy before it, and a process with live streams."""
 
     def __init__(self, folder, frames, kvs_args=(), tls=None, host="127.0.0.1",
-                 receive_buffer=0):
+                 receive_buffer=0, token=None):
         self.folder = folder
         self.frames_path = frames
         with open(frames, "rb") as file:
@@ -164,7 +177,8 @@ class Rig:
         self.proxy = FaultProxy(tls, receive_buffer=receive_buffer)
         self.url = self.proxy.url.replace("127.0.0.1", host)
         self.kvs = KvsLocal(args=["--public-url", self.url, "--get-media-empty-seconds", "1",
-                                  *kvs_args])
+                                  *kvs_args], env={"AWS_SESSION_TOKEN": token})
+        self.token = token
         self.streams = {}
         self.measures = []
         self.measured = threading.Event()
@@ -182,6 +196,9 @@ class Rig:
             self.child.kill()
         if self.connection is not None:
             self.connection.close()
+        for stream in self.streams.values():
+            if stream.front is not None:
+                stream.front.stop()
         self.proxy.stop()
         self.kvs.__exit__()
 
@@ -197,6 +214,15 @@ class Rig:
         self.proxy.script(name, stream.faults)
         return stream
 
+    def add_front(self, label, script=(), sink="", receive_buffer=0, **more):
+        """As add(), with a Front of the stream's own for all that it does."""
+        stream = self.add(label, sink=sink, **more)
+        stream.front = Front(self.proxy, receive_buffer=receive_buffer)
+        stream.front.script = list(script)
+        self.proxy.data_urls[stream.name] = stream.front.url
+        stream.plan["sink"] += f" endpoint={stream.front.url}"
+        return stream
+
     def start(self, wrapper=()):
         plan = os.path.join(self.folder, "plan")
         path = tempfile.mktemp(dir=self.folder)
@@ -210,6 +236,8 @@ class Rig:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "outage_feeder.py")
         env = {**support.python_environment(), **self.kvs.env,
                "AWS_ENDPOINT_URL_KINESIS_VIDEO": self.url}
+        if self.token:
+            env["AWS_SESSION_TOKEN"] = self.token
         self.child = support.Child([*wrapper, sys.executable, script, plan, path], "feeder", env)
         self.connection, _ = listener.accept()
         listener.close()
@@ -264,6 +292,10 @@ class Rig:
         events = self.proxy.events_of(stream.name, "fault", "persisted")
         return bool(events) and [event[1] for event in events[-2:]] == ["persisted"] * 2
 
+    def is_persisted(self, stream):
+        """Whether something is."""
+        return bool(self.proxy.events_of(stream.name, "persisted"))
+
     def run(self, timeout=60, wait_for=None):
         self.start()
         self.finish(timeout, wait_for)
@@ -294,12 +326,16 @@ class Rig:
                 stream.stored = Stored(data, self.source, stream.plan.get("pad", 0))
 
     def get_media(self, stream):
+        client = self.kvs.client("kinesis-video-media", aws_session_token=self.token)
         try:
-            return self.kvs.get_media(stream.name)
+            return client.get_media(StreamName=stream.name, StartSelector={
+                "StartSelectorType": "EARLIEST"})["Payload"].read()
         except Exception as error:  # pylint: disable=broad-except
             if "ResourceNotFound" in str(error):
                 return b""
             raise
+        finally:
+            client.close()
 
     # ---- the outcome ----
 
@@ -320,10 +356,27 @@ class Rig:
         times = [event[0] for event in self.proxy.events_of(stream.name, "request")]
         return max((sum(start <= at < start + 1 for at in times) for start in times), default=0)
 
+    def n_needless(self, stream):
+        """Fragments that were sent again although the sink knew that they are persisted."""
+        told = {}
+        known = set()
+        for at, what, detail in self.proxy.events_of(stream.name, "persisted", "put-ended"):
+            if what == "persisted":
+                told.setdefault(detail, at)
+            else:
+                known |= {timecode for timecode, when in told.items() if at - when > READ_SECONDS}
+                told = {}
+        seen = set()
+        n = 0
+        for timecode in stream.stored.timecodes:
+            n += timecode in seen and timecode in known
+            seen.add(timecode)
+        return n
+
     def row(self, stream):
         stats = stream.result["stats"]
         return (stream.label, stream.result["frames"], len(stream.stored.frames), stream.n_lost,
-                stream.stored.n_doubled, stats["sessions"], stats["reconnects"],
+                stream.stored.n_doubled, self.n_needless(stream), stats["sessions"], stats["reconnects"],
                 len(stream.warnings), self.attempts_a_second(stream),
                 f"{self.recover_seconds(stream):.1f}")
 
@@ -334,5 +387,5 @@ class Rig:
             "  ".join(str(cell).ljust(width) if i == 0 else str(cell).rjust(width)
                       for i, (cell, width) in enumerate(zip(row, widths))) for row in rows)
         with open(os.path.join(support.LOGS, "faults.txt"), "a", encoding="utf-8") as log:
-            log.write(text + "\n")
+            log.write(f"{text}\n{LEGEND}\n")
         return text

@@ -5,137 +5,29 @@ Each test runs many streams at once, each with faults of its own, and counts fra
 persisted afterwards. The table of what became of each goes to the test's log, faults.txt.
 """
 
-import os
-import ssl
-import subprocess
-import tempfile
+import time
 import unittest
 
-import kvslocal_case
 import outages
 import support
-from faults import (Acks, Answer, BreakAcks, BreakAnswer, BreakRequest, BreakUpload,
-                    BreakUploadAnywhere, ErrorAck, LoseFinalAck, Outage, Text, Throttle)
-from outages import FPS, GOP, IMPATIENT, Rig
+from faults import (Acks, Answer, BreakAcks, BreakUpload, BreakUploadAnywhere, ErrorAck, LoseFinalAck,
+                    Outage, Throttle)
+from outage_case import OPERATIONS, TAGGED, Case
+from outages import FPS, GOP, IMPATIENT
 
 # see tests/e2e/run.py
 LONG = True
 
-# A stream that was made is not made again, and a tag that was refused is not tried again.
-ONCE = ("createStream", "tagStream")
-CALLS = ("describeStream", "createStream", "tagStream", "getDataEndpoint")
-OPERATIONS = CALLS + ("putMedia",)
 # ids of kvs-api.md section 7
 PASSING_ACKS = (4000, 4003, 4008, 4503, 4507, 5000, 5001, 4999, 6000)
 DROPPING_ACKS = (4001, 4002, 4004, 4006, 4007, 4009, 4010, 4011, 4012)
-FATAL_ACKS = (4005, 4500, 4501, 4502, 4504, 4505, 4506)
-TAGGED = "stream-tags=tags,site=(string)gate"
 N_OUTAGES = 200
+# In that time, full jitter with bounds that double from 0.5 s makes more than that many attempts
+# once in a million times
+OUTAGE_SECONDS = 12
+MOST_ATTEMPTS = 15
+RETRY_AFTER_SECONDS = 2
 ONE_OUTAGE = {"doubled": 1, "warnings": 2}
-# More than jitter could do by chance: a handful
-ATTEMPTS_A_SECOND = 6
-
-
-class Case(unittest.TestCase):
-    timeout = 300
-
-    @classmethod
-    def setUpClass(cls):
-        kvslocal_case.require_kvs_local()
-        outages.require_gi()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = folder.name
-        cls.frames = outages.make_frames(cls.folder)
-
-    def rig(self, **options):
-        rig = Rig(self.folder, self.frames, **options)
-        self.addCleanup(rig.__exit__)
-        return rig.__enter__()
-
-    def check(self, rig, stream, lost=0, doubled=0, warnings=None):
-        """doubled: fragments that may be there twice; warnings: how many there may be."""
-        self.assertEqual(stream.errors, [])
-        self.assertEqual(stream.result["state"], "playing")
-        self.assertEqual(stream.stored.strange, 0)
-        self.assertTrue(stream.stored.is_in_order, stream.stored.fragments)
-        self.assertLessEqual(stream.n_lost, lost)
-        # acks that come later than half a fragment lasts are not waited for
-        if support.SLOWNESS == 1:
-            self.assertLessEqual(stream.stored.n_doubled, doubled)
-        self.assertNotIn(stream.name, rig.proxy.too_many)
-        if warnings is not None:
-            self.assertLessEqual(len(stream.warnings), warnings, stream.warnings)
-
-    def check_all(self, rig, **bounds):
-        rig.table()
-        for stream in rig.streams.values():
-            with self.subTest(str(stream)):
-                self.check(rig, stream, **{**bounds, **stream.bounds})
-
-
-class StartUp(Case):
-    """Faults before the first media are taken."""
-
-    def add_each(self, rig, operation, faults, sink=TAGGED):
-        for some in [[fault] for fault in faults] if operation in ONCE else [faults]:
-            rig.add("", some, sink=sink, fps=10)
-
-    def test_connections_break(self):
-        rig = self.rig()
-        for operation in OPERATIONS:
-            of = {"operation": operation}
-            for faults in (
-                    [BreakRequest("reset", **of), BreakRequest("end", **of)],
-                    [BreakAnswer("reset", at, **of) for at in (0, 1, 60)],
-                    [BreakAnswer("end", at, **of) for at in (16, 90, -1)],
-                    [BreakRequest("stall", **of)],
-                    [BreakAnswer("stall", at, **of) for at in (5, -1)]):
-                self.add_each(rig, operation, faults, f"{IMPATIENT} {TAGGED}")
-        rig.run(90)
-        self.check_all(rig, warnings=2)
-        for stream in rig.streams.values():
-            self.assertLessEqual(rig.attempts_a_second(stream), ATTEMPTS_A_SECOND + 4)
-
-    def test_statuses_that_pass(self):
-        rig = self.rig()
-        bodies = ("aws", "empty", "html", "huge", "nested", "cut")
-        statuses = (408, 429, 500, 502, 503, 504)
-        for i, operation in enumerate(OPERATIONS):
-            for first in (0, 3):
-                self.add_each(rig, operation, [
-                    Answer(operation, statuses[n], body=bodies[(n + i) % len(bodies)])
-                    for n in range(first, first + 3)])
-            self.add_each(rig, operation, [Answer(operation, 400, kind) for kind in (
-                "ThrottlingException", "ClientLimitExceededException", "RequestAbortedException")])
-            if operation != "tagStream":
-                rig.add("", [Answer(operation, 503, times=4)], fps=10)
-        for operation in ("getDataEndpoint", "putMedia"):
-            rig.add("", [Answer(operation, 404, "ResourceNotFoundException"),
-                         Answer(operation, 400, "ResourceInUseException")], fps=10)
-        rig.add("", [Answer("putMedia", 400, "InvalidEndpointException"),
-                     Answer("putMedia", 400, "ConnectionLimitExceededException")], fps=10)
-        rig.run(90)
-        self.check_all(rig, warnings=2)
-
-    def test_answers_that_are_none(self):
-        rig = self.rig()
-        for operation in CALLS:
-            texts = [b"{", b"[]", b'"x"'] if operation in ("createStream", "tagStream") else [
-                b"", b"{", b"[]", b'"x"', b"{}", b'{"StreamInfo":{},"DataEndpoint":1}',
-                b'{"DataEndpoint":"ftp://nowhere"}']
-            for text in texts:
-                rig.add("", [Text(operation, text)], sink=TAGGED, fps=10)
-        rig.run(60)
-        self.check_all(rig, warnings=2)
-
-
-    def test_tags_are_set_in_the_end(self):
-        rig = self.rig()
-        stream = rig.add("", [Answer("tagStream", 503)], sink=TAGGED)
-        rig.run(60)
-        tags = rig.kvs.client().list_tags_for_stream(StreamName=stream.name)["Tags"]
-        self.assertEqual(tags, {"site": "gate"})
 
 
 class Uploads(Case):
@@ -200,9 +92,8 @@ class Uploads(Case):
         rig.run(60)
         self.check_all(rig)
         for stream in rig.streams.values():
-            stats = stream.result["stats"]
-            dropped = sum(n for name, n in stats.items() if name.startswith("frames-dropped"))
-            self.assertEqual(dropped, stream.n_lost)
+            self.assertEqual(stream.result["stats"]["frames-dropped-refused"], stream.n_lost)
+            self.assertEqual(stream.result["stats"]["error-acks"], 2)
 
     def test_a_refused_fragment_is_told_once(self):
         rig = self.rig()
@@ -270,8 +161,12 @@ class Outages(Case):
         rig.run(60)
         self.check_all(rig)
         for stream in rig.streams.values():
-            self.assertGreaterEqual(stream.result["stats"]["sessions"], 3)
-            self.assertEqual(stream.result["stats"]["reconnects"], 0)
+            stats = stream.result["stats"]
+            self.assertGreaterEqual(stats["sessions"], 3)
+            self.assertEqual(stats["reconnects"], 0)
+            # of the last seconds, in which it was sent all the time
+            self.assertGreater(stats["bytes-per-second"], 0)
+            self.assertLess(stats["bytes-per-second"], stats["bytes-sent"])
 
     def test_the_service_ends_what_is_idle(self):
         """Sooner than the producer would: within a fragment, for as long as the source pauses."""
@@ -282,70 +177,51 @@ class Outages(Case):
         rig.run(60)
         self.check_all(rig)
 
-    def end_once_recovered(self, rig, stream):
-        n = len(rig.proxy.events_of(stream.name, "persisted"))
-        support.wait_until(lambda: len(rig.proxy.events_of(stream.name, "persisted")) > n + 1, 60)
-        rig.end(stream)
-        rig.finish(60, lambda _: True)
-        self.check_all(rig)
 
-    def test_tls_fails_for_a_while(self):
-        """Another certificate, as a captive portal has one."""
-        good, bad = (certificate(self.folder, name) for name in ("good", "bad"))
-        rig = self.rig(tls=context(bad))
-        stream = rig.add("wrong certificate", sink=f"ca-path={good}.crt",
-                         bounds={"doubled": 1, "warnings": 3})
+class Attempts(Case):
+    """How often the service is asked while it does not answer."""
+
+    def test_attempts_are_few_and_one_at_a_time(self):
+        rig = self.rig()
+        streams = {how: rig.add_front(f"attempts within {OUTAGE_SECONDS} s ({how})",
+                                      sink=IMPATIENT, fps=10, bounds=ONE_OUTAGE)
+                   for how in ("reset", "end", "stall")}
         rig.start()
-        support.wait_until(lambda: stream.warnings)
-        rig.proxy.tls = context(good)
-        support.wait_until(lambda: rig.proxy.events_of(stream.name, "persisted"), 60)
-        rig.proxy.tls = context(bad)
-        rig.proxy.reset_all()
-        support.wait_until(lambda: len(stream.warnings) > 1)
-        rig.proxy.tls = context(good)
-        self.end_once_recovered(rig, stream)
+        support.wait_until(lambda: all(map(rig.is_persisted, streams.values())), 60)
+        for how, stream in streams.items():
+            stream.front.begin_outage(how)
+            stream.n_before = len(stream.front.connected)
+        time.sleep(OUTAGE_SECONDS)
+        for stream in streams.values():
+            stream.front.outage = None
+            stream.n_attempts = len(stream.front.connected) - stream.n_before
+        over = time.monotonic()
+        rig.finish(90, lambda stream: rig.proxy.events_of(stream.name, "persisted")[-1][0] > over)
+        self.check_all(rig)
+        for stream in streams.values():
+            with self.subTest(str(stream)):
+                self.assertGreaterEqual(stream.n_attempts, 2)
+                self.assertLessEqual(stream.n_attempts, MOST_ATTEMPTS)
+                self.assertEqual(stream.front.most_waiting, 1)
+                self.assertEqual(stream.result["stats"]["reconnects"], 1)
 
-    def test_dns_fails_for_a_while(self):
-        """The host has no address, then one."""
-        hosts = os.path.join(self.folder, "hosts")
-        switch = os.path.join(self.folder, "nsswitch.conf")
-        write(hosts, "")
-        write(switch, "hosts: files\n")
-        # files of its own for the name service, so that nothing asks a name server
-        wrapper = [support.tool("unshare"), "--map-root-user", "--mount", "sh", "-ec",
-                   f'mount --bind {hosts} /etc/hosts; mount --bind {switch} /etc/nsswitch.conf; '
-                   'exec "$@"', "sh"]
-        if support.Child(wrapper + ["true"]).wait() != 0:
-            self.skipTest("this machine allows no mount namespace")
-        rig = self.rig(host="kvs.test")
-        stream = rig.add("no address", sink="allow-insecure-endpoint=true",
-                         bounds={"doubled": 1, "warnings": 3})
-        rig.start(wrapper)
-        support.wait_until(lambda: stream.warnings)
-        write(hosts, "127.0.0.1 kvs.test\n")
-        support.wait_until(lambda: rig.proxy.events_of(stream.name, "persisted"), 60)
-        self.end_once_recovered(rig, stream)
-
-
-def write(path, text):
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def certificate(folder, name):
-    """Path of a self-signed certificate for 127.0.0.1, without .crt and .key."""
-    path = os.path.join(folder, name)
-    subprocess.run([support.tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={name}",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path + ".key",
-                    "-out", path + ".crt"], check=True, capture_output=True)
-    return path
-
-
-def context(path):
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(path + ".crt", path + ".key")
-    return tls
+    def test_the_service_says_when(self):
+        rig = self.rig()
+        for operation in OPERATIONS:
+            for status, kind in ((503, None), (429, None), (400, "ThrottlingException")):
+                rig.add("", [Answer(operation, status, kind, retry_after=RETRY_AFTER_SECONDS)],
+                        TAGGED, fps=10)
+        rig.add("", [Answer("putMedia", 503, retry_after=RETRY_AFTER_SECONDS, times=3)], fps=10)
+        rig.run(60)
+        self.check_all(rig, warnings=1)
+        for stream in rig.streams.values():
+            with self.subTest(str(stream)):
+                events = rig.proxy.events_of(stream.name, "request", "fault")
+                waits = [after[0] - before[0] for before, after in zip(events, events[1:])
+                         if before[1] == "fault"]
+                self.assertEqual(len(waits), stream.faults[0].times)
+                # what the service counts from is a moment before what we do
+                self.assertGreater(min(waits), RETRY_AFTER_SECONDS - 0.1)
 
 
 class TooLittleMemory(Case):
@@ -376,6 +252,10 @@ class TooLittleMemory(Case):
         rig = self.rig(receive_buffer=4096)
         sink = f"streaming-type=offline buffer-duration=3 {IMPATIENT}"
         rig.add("", [Outage(4, "stall")], sink=sink, max_frames=900, bounds={"doubled": 1})
+        # Acks end while all that memory holds has been sent. The file cannot go on, and is no source
+        # that pauses: its open fragment goes on where it was
+        rig.add("", [BreakAcks("stall", 2, 0)], sink="streaming-type=offline buffer-duration=3",
+                max_frames=900, bounds={"doubled": 10})
         # slower than what IMPATIENT waits for an ack, so that it connects again
         rig.add("", [Throttle(100000, 5)], sink=sink, max_frames=600, pad=2000,
                 bounds={"doubled": 30})
@@ -405,62 +285,6 @@ class TooLittleMemory(Case):
                 bounds={"doubled": 2})
         rig.run(60)
         self.check_all(rig)
-
-
-class Fatal(Case):
-    """What no retry can mend ends the pipeline with one error that says why."""
-
-    def check_error(self, rig, stream, status=None, kind=None, text=""):
-        with self.subTest(str(stream)):
-            self.assertEqual(len(stream.errors), 1)
-            error = stream.errors[0]
-            self.assertIn(text, error["text"])
-            self.assertIn("code", error["details"])
-            if status is not None:
-                self.assertEqual(error["details"]["http-status"], status)
-                self.assertEqual(error["details"]["aws-error-type"], kind)
-                self.assertEqual(error["details"]["request-id"], f"req-{status}")
-            self.assertEqual(rig.proxy.events_of(stream.name)[-1][1:], self.last_event(rig, stream))
-
-    def last_event(self, rig, stream):
-        """Nothing is asked for after the fault."""
-        events = rig.proxy.events_of(stream.name)
-        fault = max(i for i, event in enumerate(events) if event[1] == "fault")
-        self.assertNotIn("request", [event[1] for event in events[fault + 1:]])
-        return events[-1][1:]
-
-    def test_statuses(self):
-        rig = self.rig()
-        answers = ((403, "AccessDeniedException"), (401, "NotAuthorizedException"),
-                   (403, "InvalidSignatureException"), (403, "UnrecognizedClientException"),
-                   (400, "InvalidArgumentException"), (403, "ExpiredTokenException"))
-        streams = [(rig.add("", [Answer(operation, status, kind)], fps=10), status, kind)
-                   for operation in OPERATIONS if operation != "tagStream"
-                   for status, kind in answers]
-        rig.run(60)
-        for stream, status, kind in streams:
-            self.check_error(rig, stream, status, kind, kind)
-
-    def test_error_acks(self):
-        rig = self.rig()
-        streams = [(rig.add("", [ErrorAck(error_id)]), str(error_id)) for error_id in FATAL_ACKS]
-        rig.run(60)
-        for stream, text in streams:
-            self.check_error(rig, stream, text=text)
-            details = stream.errors[0]["details"]
-            self.assertEqual(details["error-id"], int(text))
-            self.assertEqual(details["error-code"], "SOME_ERROR")
-            self.assertGreater(details["timecode"], 0)
-            self.assertNotIn("http-status", details)
-
-    def test_no_restart(self):
-        rig = self.rig()
-        kinds = ([Answer("describeStream", 503)], [Answer("putMedia", 500)],
-                 [BreakUpload("reset", 500)], [ErrorAck(5000)])
-        streams = [rig.add("", faults, sink="restart-on-error=false", fps=10) for faults in kinds]
-        rig.run(60)
-        for stream in streams:
-            self.check_error(rig, stream)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from kvslocal import KvsLocal
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = ("videotestsrc num-buffers=90 ! video/x-raw,format=I420,width=176,height=144,"
           "framerate=30/1 ! x264enc key-int-max=30 speed-preset=ultrafast")
+DROP_REASONS = ("before-key-frame", "buffer-full", "refused", "late", "damaged", "corrupted")
 
 
 class Signals(unittest.TestCase):
@@ -47,11 +48,15 @@ class Signals(unittest.TestCase):
         self.assertEqual(len(metrics), 3)
         stats = told[-1]["fields"]
         self.assertEqual(stats.keys(), metrics[0].keys())
+        self.assertEqual((stats["sessions"], stats["reconnects"], stats["error-acks"]), (1, 0, 0))
         self.assertEqual((stats["frames-in"], stats["frames-sent"], stats["frames-persisted"]),
                          (90, 90, 90))
         self.assertGreater(stats["bytes-sent"], stats["bytes-in"])
         self.assertGreater(stats["ack-latency"], 0)
         self.assertIsNone(stats["last-error"])
+        self.assertEqual({name: stats.get(f"frames-dropped-{name}") for name in DROP_REASONS},
+                         dict.fromkeys(DROP_REASONS, 0))
+        self.assertIn("bytes-per-second", stats)
 
     def test_what_the_service_refuses(self):
         told = self.watch("allow-create-stream=false")

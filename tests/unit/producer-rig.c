@@ -84,9 +84,13 @@ on_reconnecting (gint64 delay_us, guint n_failures, gpointer user_data)
 {
   ProducerRig *rig = user_data;
 
+  const Reconnect reconnect = { delay_us, n_failures };
+
   ck_assert_int_gt (delay_us, 0);
   ck_assert_uint_gt (n_failures, 0);
-  count (rig, &rig->n_reconnecting);
+  g_mutex_lock (&rig->lock);
+  g_array_append_val (rig->reconnects, reconnect);
+  g_mutex_unlock (&rig->lock);
 }
 
 static void
@@ -155,6 +159,7 @@ producer_rig_new (gboolean tls)
   rig->frame_ns = DEFAULT_FRAME_NS;
   rig->warnings = g_ptr_array_new_with_free_func (told_free);
   rig->failures = g_ptr_array_new_with_free_func (told_free);
+  rig->reconnects = g_array_new (FALSE, FALSE, sizeof (Reconnect));
   return rig;
 }
 
@@ -216,6 +221,7 @@ producer_rig_free (ProducerRig *rig)
   kvs_track_free (rig->next_track);
   g_ptr_array_unref (rig->warnings);
   g_ptr_array_unref (rig->failures);
+  g_array_unref (rig->reconnects);
   g_free (rig->endpoint);
   g_free (rig->ca_path);
   g_free (rig);
@@ -286,6 +292,19 @@ producer_rig_wait_for_failure (ProducerRig *rig)
   told = g_ptr_array_index (rig->failures, 0);
   g_mutex_unlock (&rig->lock);
   return told;
+}
+
+/* The retry number @n, from 1. */
+Reconnect
+producer_rig_wait_for_reconnect (ProducerRig *rig, guint n)
+{
+  Reconnect reconnect;
+
+  ck_assert_msg (producer_rig_wait (rig, &rig->reconnects->len, n), "no retry number %u", n);
+  g_mutex_lock (&rig->lock);
+  reconnect = g_array_index (rig->reconnects, Reconnect, n - 1);
+  g_mutex_unlock (&rig->lock);
+  return reconnect;
 }
 
 guint

@@ -22,6 +22,14 @@ typedef struct {
 } Told;
 
 /**
+ * Reconnect: what comes with the event of that name.
+ */
+typedef struct {
+  gint64 delay_us;
+  guint n_failures;
+} Reconnect;
+
+/**
  * ProducerRig:
  *
  * From @lock on all is under that lock.
@@ -41,8 +49,9 @@ typedef struct {
   GMutex lock;
   GPtrArray *warnings; /* of Told */
   GPtrArray *failures; /* of Told */
+  GArray *reconnects;  /* of Reconnect */
   guint n_acks, n_error_acks, n_persisted, n_started, n_ended, n_drained, n_destroyed;
-  guint n_reconnecting, n_dropped, n_spool_failed, n_spool_works;
+  guint n_dropped, n_spool_failed, n_spool_works;
 } ProducerRig;
 
 ProducerRig *producer_rig_new (gboolean tls);
@@ -56,6 +65,7 @@ void producer_rig_assert_all_stored (ProducerRig *rig);
 gboolean producer_rig_wait (ProducerRig *rig, const guint *counter, guint at_least);
 const Told *producer_rig_wait_for_warning (ProducerRig *rig, guint n);
 const Told *producer_rig_wait_for_failure (ProducerRig *rig);
+Reconnect producer_rig_wait_for_reconnect (ProducerRig *rig, guint n);
 guint producer_rig_count_warnings (ProducerRig *rig);
 
 G_END_DECLS

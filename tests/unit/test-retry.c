@@ -91,45 +91,62 @@ START_TEST (test_error)
 }
 END_TEST
 
+#define MS (G_USEC_PER_SEC / 1000)
+#define SURELY_LATER 0.999999
+
+/* The bound of each wait, by failures in a row */
+static const gint64 bounds_us[] = {
+  500 * MS, 1000 * MS, 2000 * MS, 4000 * MS, 8000 * MS, 16000 * MS, 30000 * MS, 30000 * MS,
+  30000 * MS,
+};
+
+/* Full jitter: the wait is anywhere below its bound, so that cameras that lost one router do not
+ * come back at once. */
 START_TEST (test_delays)
 {
-  guint n_failures = (guint) _i;
-  gint64 bound_us = MIN ((gint64) G_USEC_PER_SEC / 2 << MIN (n_failures - 1, 30),
-                         30 * (gint64) G_USEC_PER_SEC);
-  gint64 longest_us = 0;
+  guint n_failures = (guint) _i + 1;
+  gint64 bound_us = bounds_us[_i];
 
-  for (guint i = 0; i < 2000; i++) {
-    gint64 delay_us = kvs_retry_delay_us (n_failures, 0);
+  for (guint i = 1; i < 16; i++) {
+    gdouble jitter = i / 16.0;
 
-    ck_assert_int_gt (delay_us, 0);
-    ck_assert_int_le (delay_us, bound_us);
-    longest_us = MAX (longest_us, delay_us);
+    ck_assert_int_eq (kvs_retry_delay_us (n_failures, jitter, 0),
+                      MAX ((gint64) (jitter * (gdouble) bound_us), 50 * MS));
   }
-  /* the jitter uses the whole range: cameras that lost one router do not come back at once */
-  ck_assert_int_gt (longest_us, bound_us / 2);
+  ck_assert_int_lt (kvs_retry_delay_us (n_failures, SURELY_LATER, 0), bound_us);
+}
+END_TEST
+
+START_TEST (test_first_retry_comes_within_a_second)
+{
+  ck_assert_int_lt (kvs_retry_delay_us (1, SURELY_LATER, 0), G_USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST (test_service_is_never_hammered)
+{
+  for (guint i = 1; i < 100; i++)
+    ck_assert_int_eq (kvs_retry_delay_us (i, 0, 0), 50 * MS);
 }
 END_TEST
 
 START_TEST (test_delays_of_many_failures)
 {
-  static const guint numbers[] = { 50, 1000, G_MAXINT, G_MAXUINT };
+  static const guint numbers[] = { 8, 50, 1000, G_MAXINT, G_MAXUINT };
 
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
-    gint64 delay_us = kvs_retry_delay_us (numbers[i], 0);
-
-    ck_assert_int_gt (delay_us, 0);
-    ck_assert_int_le (delay_us, 30 * (gint64) G_USEC_PER_SEC);
+    ck_assert_int_eq (kvs_retry_delay_us (numbers[i], 0.5, 0), 15 * G_USEC_PER_SEC);
+    ck_assert_int_lt (kvs_retry_delay_us (numbers[i], SURELY_LATER, 0), 30 * G_USEC_PER_SEC);
   }
 }
 END_TEST
 
 START_TEST (test_retry_after)
 {
-  for (guint i = 0; i < 200; i++) {
-    ck_assert_int_ge (kvs_retry_delay_us (1, 7), 7 * (gint64) G_USEC_PER_SEC);
-    ck_assert_int_ge (kvs_retry_delay_us (20, 3600), 3600 * (gint64) G_USEC_PER_SEC);
-    ck_assert_int_le (kvs_retry_delay_us (1, 1), (gint64) G_USEC_PER_SEC);
-  }
+  ck_assert_int_eq (kvs_retry_delay_us (1, SURELY_LATER, 7), 7 * G_USEC_PER_SEC);
+  ck_assert_int_eq (kvs_retry_delay_us (20, 0.5, 3600), 3600 * (gint64) G_USEC_PER_SEC);
+  /* it is the least time, not the time at which all come back */
+  ck_assert_int_eq (kvs_retry_delay_us (20, 0.5, 1), 15 * G_USEC_PER_SEC);
 }
 END_TEST
 
@@ -144,7 +161,9 @@ main (void)
   tcase_add_loop_test (tc, test_ack_has_its_row, 0, G_N_ELEMENTS (ack_cases));
   tcase_add_test (tc, test_unknown_ack_resends);
   tcase_add_loop_test (tc, test_error, 0, G_N_ELEMENTS (error_cases));
-  tcase_add_loop_test (tc, test_delays, 1, 12);
+  tcase_add_loop_test (tc, test_delays, 0, G_N_ELEMENTS (bounds_us));
+  tcase_add_test (tc, test_first_retry_comes_within_a_second);
+  tcase_add_test (tc, test_service_is_never_hammered);
   tcase_add_test (tc, test_delays_of_many_failures);
   tcase_add_test (tc, test_retry_after);
   suite_add_tcase (s, tc);

@@ -145,6 +145,7 @@ static const struct {
   { 404, "UnknownOperationException", KVS_ERROR_BAD_ARGUMENT },
   { 400, NULL, KVS_ERROR_BAD_ARGUMENT },
   { 413, NULL, KVS_ERROR_BAD_ARGUMENT },
+  { 413, "RequestEntityTooLargeException", KVS_ERROR_BAD_ARGUMENT },
   { 400, "ResourceInUseException", KVS_ERROR_SERVICE },
   { 408, "RequestTimeoutException", KVS_ERROR_SERVICE },
   { 500, "InternalFailure", KVS_ERROR_SERVICE },
@@ -173,6 +174,9 @@ START_TEST (test_type_helpers)
   ck_assert (!kvs_service_error_is_invalid_endpoint (other));
   ck_assert (!kvs_service_error_is_invalid_endpoint (none));
   ck_assert (!kvs_service_error_is (endpoint, "Invalid"));
+  ck_assert (kvs_service_error_is_known (endpoint));
+  ck_assert (!kvs_service_error_is_known (other));
+  ck_assert (!kvs_service_error_is_known (none));
 }
 END_TEST
 
@@ -206,7 +210,8 @@ START_TEST (test_gerror)
   ck_assert_str_eq (full->message, "DescribeStream failed: ResourceNotFoundException (HTTP 404): "
                     "No such stream. (request 1-2-3)");
   ck_assert (g_error_matches (status_alone, KVS_ERROR, KVS_ERROR_SERVICE));
-  ck_assert_str_eq (status_alone->message, "PutMedia failed: error without a type (HTTP 502)");
+  ck_assert_str_eq (status_alone->message, "PutMedia failed: HTTP 502 without an error type of AWS; "
+                    "a proxy or another server may have answered");
 }
 END_TEST
 
