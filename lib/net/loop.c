@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "net/loop-shared.h"
 #include "net/timers.h"
 
 #define MAX_EVENTS 64
@@ -43,6 +44,7 @@ struct _KvsLoop {
   CURLM *multi;
   GHashTable *transfers; /* CURL * -> Transfer */
   KvsTimers *timers;
+  KvsLoopShared *shared;
   gint64 curl_deadline_us; /* -1: none */
 };
 
@@ -276,6 +278,35 @@ kvs_loop_has_peer_ended (KvsLoop *loop, CURL *easy)
   return poll (&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
+/* ---- what all users share ---- */
+
+/**
+ * kvs_loop_shared:
+ * @loop: the loop
+ * @key: a name, the same for all who want the same thing
+ * @make: makes it for the first one who asks
+ * @destroy: (nullable): frees it on the I/O thread, when the loop ends
+ *
+ * Where caches live that serve all elements of the process. What @make returns must not hold a
+ * reference to the loop for as long as it is idle, or the loop never ends. I/O thread only.
+ *
+ * Returns: (transfer none): the thing
+ */
+gpointer
+kvs_loop_shared (KvsLoop *loop, const gchar *key, gpointer (*make) (KvsLoop *loop),
+                 GDestroyNotify destroy)
+{
+  gpointer thing;
+
+  g_assert (kvs_loop_is_current (loop));
+  thing = kvs_loop_shared_get (loop->shared, key);
+  if (thing == NULL) {
+    thing = make (loop);
+    kvs_loop_shared_set (loop->shared, key, thing, destroy);
+  }
+  return thing;
+}
+
 /* ---- the thread ---- */
 
 static int
@@ -364,12 +395,16 @@ static gpointer
 run_until_released (gpointer data)
 {
   KvsLoop *loop = data;
-  gboolean own_thread_released;
+  gboolean released, own_thread_released;
 
   run (loop);
   g_mutex_lock (&shared_lock);
-  own_thread_released = loop->n_refs == 0 && loop->thread == NULL;
+  released = loop->n_refs == 0;
+  own_thread_released = released && loop->thread == NULL;
   g_mutex_unlock (&shared_lock);
+  /* On this thread, which timers and transfers belong to; at the end of the process it stays. */
+  if (released)
+    g_clear_pointer (&loop->shared, kvs_loop_shared_free);
   /* Nobody can join a thread that let go of itself. */
   if (own_thread_released)
     loop_free (loop);
@@ -432,6 +467,7 @@ loop_new (void)
   loop->n_refs = 1;
   loop->curl_deadline_us = -1;
   loop->timers = kvs_timers_new ();
+  loop->shared = kvs_loop_shared_new ();
   loop->transfers = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   loop->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   loop->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);

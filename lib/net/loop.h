@@ -35,6 +35,9 @@ void kvs_loop_unhold_exit (KvsLoop *loop);
 gboolean kvs_loop_is_current (KvsLoop *loop);
 void kvs_loop_invoke (KvsLoop *loop, KvsLoopFunc func, gpointer user_data);
 
+gpointer kvs_loop_shared (KvsLoop *loop, const gchar *key, gpointer (*make) (KvsLoop *loop),
+                          GDestroyNotify destroy);
+
 KvsLoopTimer *kvs_loop_add_timer (KvsLoop *loop, gint64 delay_us, KvsLoopFunc func,
                                   gpointer user_data);
 void kvs_loop_cancel_timer (KvsLoop *loop, KvsLoopTimer **timer);

@@ -336,6 +336,70 @@ START_TEST (test_1000_cycles_alone)
 }
 END_TEST
 
+/* ---- what all users share ---- */
+
+static gint n_made, n_destroyed_there;
+static gpointer seen[2];
+
+static gpointer
+make_thing (KvsLoop *loop)
+{
+  g_atomic_int_inc (&n_made);
+  return loop;
+}
+
+static void
+destroy_thing (gpointer thing)
+{
+  if (kvs_loop_is_current (thing))
+    g_atomic_int_inc (&n_destroyed_there);
+}
+
+static void
+look_for_things (gpointer user_data)
+{
+  seen[0] = kvs_loop_shared (user_data, "a", make_thing, destroy_thing);
+  seen[1] = kvs_loop_shared (user_data, "a", make_thing, destroy_thing);
+  kvs_loop_shared (user_data, "b", make_thing, NULL);
+  note (0);
+}
+
+static void
+use_things (KvsLoop *loop)
+{
+  add_pending (1);
+  kvs_loop_invoke (loop, look_for_things, loop);
+  wait_for_pending ();
+  ck_assert_ptr_eq (seen[0], loop);
+  ck_assert_ptr_eq (seen[1], loop);
+}
+
+/* One of each name for all users; gone with the loop, on its thread; made anew for the next one. */
+START_TEST (test_shared_things)
+{
+  KvsLoop *loop = kvs_loop_acquire ();
+  KvsLoop *again = kvs_loop_acquire ();
+
+  n_made = n_destroyed_there = 0;
+  use_things (loop);
+  use_things (again);
+  ck_assert_int_eq (n_made, 2);
+  kvs_loop_release (again);
+  ck_assert_int_eq (n_destroyed_there, 0);
+  kvs_loop_release (loop);
+  ck_assert_int_eq (n_destroyed_there, 1);
+
+  loop = kvs_loop_acquire ();
+  use_things (loop);
+  ck_assert_int_eq (n_made, 4);
+  add_pending (1);
+  kvs_loop_invoke (loop, release_there, loop);
+  wait_for_pending ();
+  ck_assert (wait_until_threads_are (n_threads_before));
+  ck_assert_int_eq (n_destroyed_there, 2);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -354,6 +418,7 @@ main (void)
   tcase_add_test (tc, test_one_loop_for_all);
   tcase_add_test (tc, test_last_release_on_the_io_thread);
   tcase_add_test (tc, test_io_thread_goes_on_after_its_release);
+  tcase_add_test (tc, test_shared_things);
   tcase_add_test (tc, test_many_cycles);
   tcase_add_test (tc, test_1000_cycles_alone);
   suite_add_tcase (s, tc);
