@@ -332,8 +332,8 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
   GstKvsSinkTarget *target = sink->target;
   KvsProducerConfig config = {
     .definition = target->definition,
-    .region = target->region,
-    .endpoint = target->endpoint,
+    .region = target->place->region,
+    .endpoint = target->place->endpoint,
     .credentials = {
       .open = open_credentials,
       .user_data = credentials_source_new (sink, target),
@@ -353,7 +353,7 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
   kvs_producer_start (producer);
   GST_OBJECT_UNLOCK (sink);
   GST_INFO_OBJECT (sink, "Uploading to stream %s in %s through %s",
-                   target->definition->stream_name, target->region, target->endpoint);
+                   target->definition->stream_name, target->place->region, target->place->endpoint);
 }
 
 /* The producer goes on by itself until all is delivered, for stop-stream-timeout at most. */

@@ -196,15 +196,20 @@ static const Property properties[] = {
     "Accepted for compatibility, in seconds; has no effect" },
 
   { "aws-region", KIND_STRING, MEMBER (aws_region), 0, NULL,
-    "AWS region; unset for AWS_REGION, AWS_DEFAULT_REGION, us-west-2" },
+    "AWS region; unset for AWS_REGION, AWS_DEFAULT_REGION, the profile's region, us-west-2" },
   { "endpoint", KIND_STRING, MEMBER (endpoint), 0, NULL,
     "URL of the control plane; unset for AWS_ENDPOINT_URL_KINESIS_VIDEO, AWS_ENDPOINT_URL, "
-    "CONTROL_PLANE_URI, the region's own" },
+    "CONTROL_PLANE_URI, the profile's endpoint_url, the region's own" },
+  { "use-fips", KIND_BOOLEAN, MEMBER (use_fips), FALSE, NULL,
+    "Use the region's FIPS 140 endpoints; false for what AWS_USE_FIPS_ENDPOINT or the profile says" },
+  { "use-dual-stack", KIND_BOOLEAN, MEMBER (use_dual_stack), FALSE, NULL,
+    "Use the region's endpoints that have IPv6 addresses too; false for what "
+    "AWS_USE_DUALSTACK_ENDPOINT or the profile says" },
   { "allow-insecure-endpoint", KIND_BOOLEAN, MEMBER (allow_insecure_endpoint), FALSE, NULL,
     "Take plain http for other hosts than this machine too" },
   { "ca-path", KIND_STRING, MEMBER (ca_path), 0, NULL,
     "File or folder of trusted certificates; unset for AWS_CA_BUNDLE, KVSSINK_CA_CERT_PATH, the "
-    "system's" },
+    "profile's ca_bundle, the system's" },
   { "user-agent", KIND_STRING, MEMBER (user_agent), 0, DEFAULT_USER_AGENT,
     "User-Agent header of all requests" },
   { "log-config", KIND_STRING, MEMBER (log_config), 0, "../kvs_log_configuration",

@@ -5,6 +5,7 @@
 #include <gst/gst.h>
 
 #include "aws/credentials/default-chain.h"
+#include "aws/endpoint-choice.h"
 #include "upload/producer.h"
 
 G_BEGIN_DECLS
@@ -78,6 +79,8 @@ typedef struct {
 
   gchar *aws_region;
   gchar *endpoint;
+  gboolean use_fips;
+  gboolean use_dual_stack;
   gboolean allow_insecure_endpoint;
   gchar *ca_path;
   gchar *user_agent;
@@ -95,9 +98,7 @@ typedef struct {
  */
 typedef struct {
   KvsStreamDefinition *definition;
-  gchar *region;
-  gchar *endpoint;
-  gchar *ca_path;
+  KvsEndpointChoice *place;
   gchar *user_agent;
   KvsCredentialsConfig *credentials;
   KvsMetadata *metadata;

@@ -4,12 +4,10 @@
 
 #include <string.h>
 
-#include "aws/endpoint.h"
 #include "error.h"
 #include "media/track.h"
 #include "metadata-events.h"
 
-#define DEFAULT_REGION "us-west-2"
 #define DEFAULT_BUFFER_DURATION_S 20
 #define DEFAULT_CONNECTION_TIMEOUT_S 5
 #define DEFAULT_COMPLETION_TIMEOUT_S 10
@@ -100,54 +98,26 @@ check_track_settings (const GstKvsSinkSettings *settings, GError **error)
 }
 
 static gboolean
-choose_region (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
-{
-  target->region = settings->aws_region != NULL ? g_strdup (settings->aws_region)
-                                                : kvs_region_from_environment ();
-  if (target->region == NULL)
-    target->region = g_strdup (DEFAULT_REGION);
-  if (kvs_region_is_valid (target->region))
-    return TRUE;
-  g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
-               "\"%s\" is not an AWS region; set aws-region or AWS_REGION to one such as us-west-2",
-               target->region);
-  return FALSE;
-}
-
-static gboolean
 choose_endpoint (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
 {
-  g_autofree gchar *url = settings->endpoint != NULL && *settings->endpoint != '\0'
-                              ? g_strdup (settings->endpoint)
-                              : kvs_endpoint_from_environment ();
+  const KvsEndpointWish wish = {
+    .region = settings->aws_region,
+    .endpoint = settings->endpoint,
+    .use_fips = settings->use_fips,
+    .use_dual_stack = settings->use_dual_stack,
+    .allow_insecure = settings->allow_insecure_endpoint,
+    .ca_path = settings->ca_path,
+    .profile = settings->profile,
+  };
 
-  if (url == NULL) {
-    target->endpoint = kvs_endpoint_for_region (target->region,
-                                                kvs_endpoint_fips_from_environment (),
-                                                kvs_endpoint_dual_stack_from_environment ());
-    return TRUE;
-  }
-  return kvs_endpoint_check_url (url, settings->allow_insecure_endpoint, &target->endpoint, error);
-}
-
-static gboolean
-choose_ca_path (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
-{
-  target->ca_path = settings->ca_path != NULL && *settings->ca_path != '\0'
-                        ? g_strdup (settings->ca_path)
-                        : kvs_ca_path_from_environment ();
-  if (target->ca_path == NULL || g_file_test (target->ca_path, G_FILE_TEST_EXISTS))
-    return TRUE;
-  g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
-               "The CA bundle %s does not exist; correct ca-path, AWS_CA_BUNDLE or "
-               "KVSSINK_CA_CERT_PATH", target->ca_path);
-  return FALSE;
+  target->place = kvs_endpoint_choose (&wish, error);
+  return target->place != NULL;
 }
 
 static gboolean
 choose_credentials (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
 {
-  target->credentials = gst_kvs_sink_make_credentials (settings, target->region, error);
+  target->credentials = gst_kvs_sink_make_credentials (settings, target->place->region, error);
   return target->credentials != NULL;
 }
 
@@ -190,8 +160,7 @@ gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error)
   target->definition = make_definition (settings, error);
   target->user_agent = g_strdup (settings->user_agent);
   if (target->definition == NULL || !check_track_settings (settings, error)
-      || !choose_region (settings, target, error) || !choose_endpoint (settings, target, error)
-      || !choose_ca_path (settings, target, error)
+      || !choose_endpoint (settings, target, error)
       || !choose_credentials (settings, target, error)
       || !make_metadata (settings, target, error))
     return NULL;
@@ -215,7 +184,7 @@ KvsHttpOptions
 gst_kvs_sink_target_get_http (const GstKvsSinkSettings *settings, const GstKvsSinkTarget *target)
 {
   return (KvsHttpOptions) {
-    .ca_path = target->ca_path,
+    .ca_path = target->place->ca_path,
     .user_agent = target->user_agent,
     .connect_timeout_ms = to_ms (settings->connection_timeout_s, DEFAULT_CONNECTION_TIMEOUT_S),
     .total_timeout_ms = to_ms (settings->completion_timeout_s, DEFAULT_COMPLETION_TIMEOUT_S),
@@ -232,9 +201,7 @@ gst_kvs_sink_target_free (GstKvsSinkTarget *target)
   if (target == NULL)
     return;
   kvs_stream_definition_free (target->definition);
-  g_free (target->region);
-  g_free (target->endpoint);
-  g_free (target->ca_path);
+  kvs_endpoint_choice_free (target->place);
   g_free (target->user_agent);
   kvs_credentials_config_unref (target->credentials);
   kvs_metadata_unref (target->metadata);

@@ -14,11 +14,14 @@ unset_environment (void)
   static const gchar *const names[] = {
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION",
     "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KINESIS_VIDEO",
-    "CONTROL_PLANE_URI", "AWS_CA_BUNDLE", "KVSSINK_CA_CERT_PATH",
+    "CONTROL_PLANE_URI", "AWS_CA_BUNDLE", "KVSSINK_CA_CERT_PATH", "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     g_unsetenv (names[i]);
+  g_setenv ("AWS_CONFIG_FILE", "/nonexistent/config", TRUE);
+  g_setenv ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", TRUE);
 }
 
 static void
@@ -94,6 +97,8 @@ static const struct {
   { "flush-interval", UINT, "100" },
   { "kms-key-id", STRING, NULL },
   { "endpoint", STRING, NULL },
+  { "use-fips", BOOLEAN, "false" },
+  { "use-dual-stack", BOOLEAN, "false" },
   { "allow-insecure-endpoint", BOOLEAN, "false" },
   { "ca-path", STRING, NULL },
 };
@@ -235,6 +240,8 @@ static const struct {
   { "endpoint", "http://kinesisvideo.example.com", "endpoint", GST_RESOURCE_ERROR_SETTINGS },
   { "endpoint", "kinesisvideo.example.com", "endpoint", GST_RESOURCE_ERROR_SETTINGS },
   { "endpoint", "ftp://127.0.0.1", "endpoint", GST_RESOURCE_ERROR_SETTINGS },
+  { "use-fips", "true", "use-fips", GST_RESOURCE_ERROR_SETTINGS },
+  { "use-dual-stack", "true", "use-dual-stack", GST_RESOURCE_ERROR_SETTINGS },
   { "ca-path", "/nonexistent/ca.pem", "ca-path", GST_RESOURCE_ERROR_SETTINGS },
   { "access-key", NULL, "access-key", GST_RESOURCE_ERROR_NOT_AUTHORIZED },
   { "secret-key", NULL, "secret-key", GST_RESOURCE_ERROR_NOT_AUTHORIZED },
@@ -294,7 +301,8 @@ START_TEST (test_bad_setting)
   /* once it is corrected it runs */
   g_object_set (sink, "ca-path", NULL, "retention-period", 2, "timecode-scale", 1, "content-type",
                 NULL, "codec-id", NULL, "track-name", "cam", "stream-tags", NULL,
-                "iot-certificate", NULL, NULL);
+                "iot-certificate", NULL, "use-fips", FALSE, "use-dual-stack", FALSE, "profile",
+                NULL, NULL);
   set_good_settings ();
   assert_runs ();
 }
