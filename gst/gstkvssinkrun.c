@@ -334,6 +334,7 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
     .definition = target->definition,
     .region = target->place->region,
     .endpoint = target->place->endpoint,
+    .data_endpoint = target->data_endpoint,
     .credentials = {
       .open = open_credentials,
       .user_data = credentials_source_new (sink, target),

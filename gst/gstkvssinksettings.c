@@ -82,8 +82,10 @@ spool_order_get_type (void)
 }
 
 static const Property properties[] = {
-  { "stream-name", KIND_STRING, MEMBER (stream_name), 0, "DEFAULT_STREAM",
+  { "stream-name", KIND_STRING, MEMBER (stream_name), 0, GST_KVS_SINK_DEFAULT_STREAM_NAME,
     "Name of the Kinesis Video stream: 1 to 256 letters, digits, '_', '.' or '-'" },
+  { "stream-arn", KIND_STRING, MEMBER (stream_arn), 0, NULL,
+    "ARN of the stream, instead of stream-name and aws-region; that very stream must exist" },
   { "retention-period", KIND_UINT, MEMBER (retention_period_h), 2, NULL,
     "How long a stream that is created keeps media, in hours; 0 keeps nothing" },
   { "stream-tags", KIND_STRUCTURE, MEMBER (stream_tags), 0, NULL,
@@ -200,6 +202,8 @@ static const Property properties[] = {
   { "endpoint", KIND_STRING, MEMBER (endpoint), 0, NULL,
     "URL of the control plane; unset for AWS_ENDPOINT_URL_KINESIS_VIDEO, AWS_ENDPOINT_URL, "
     "CONTROL_PLANE_URI, the profile's endpoint_url, the region's own" },
+  { "data-endpoint", KIND_STRING, MEMBER (data_endpoint), 0, NULL,
+    "URL that media are sent to; unset to have the service name it" },
   { "use-fips", KIND_BOOLEAN, MEMBER (use_fips), FALSE, NULL,
     "Use the region's FIPS 140 endpoints; false for what AWS_USE_FIPS_ENDPOINT or the profile says" },
   { "use-dual-stack", KIND_BOOLEAN, MEMBER (use_dual_stack), FALSE, NULL,

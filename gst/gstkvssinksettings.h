@@ -10,6 +10,8 @@
 
 G_BEGIN_DECLS
 
+#define GST_KVS_SINK_DEFAULT_STREAM_NAME "DEFAULT_STREAM"
+
 /**
  * GstKvsSinkSpoolOrder:
  * @GST_KVS_SINK_SPOOL_ORDER_OLDEST_FIRST: in the order in which it was recorded
@@ -25,6 +27,7 @@ typedef enum {
  */
 typedef struct {
   gchar *stream_name;
+  gchar *stream_arn;
   guint retention_period_h;
   GstStructure *stream_tags;
   gchar *kms_key_id;
@@ -79,6 +82,7 @@ typedef struct {
 
   gchar *aws_region;
   gchar *endpoint;
+  gchar *data_endpoint;
   gboolean use_fips;
   gboolean use_dual_stack;
   gboolean allow_insecure_endpoint;
@@ -99,6 +103,7 @@ typedef struct {
 typedef struct {
   KvsStreamDefinition *definition;
   KvsEndpointChoice *place;
+  gchar *data_endpoint;
   gchar *user_agent;
   KvsCredentialsConfig *credentials;
   KvsMetadata *metadata;

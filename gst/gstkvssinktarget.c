@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "aws/endpoint.h"
+#include "aws/stream-arn.h"
 #include "error.h"
 #include "media/track.h"
 #include "metadata-events.h"
@@ -43,6 +45,37 @@ read_tags (const GstStructure *structure, GHashTable **tags, GError **error)
   return TRUE;
 }
 
+static gboolean
+is_set (const gchar *text)
+{
+  return text != NULL && *text != '\0';
+}
+
+/* The name goes into messages and into the spool also where requests say the ARN. */
+static gboolean
+choose_stream (const GstKvsSinkSettings *settings, KvsStreamDefinition *definition, GError **error)
+{
+  g_autoptr (KvsStreamArn) arn = NULL;
+  const gchar *name = settings->stream_name;
+
+  if (!is_set (settings->stream_arn))
+    return TRUE;
+  arn = kvs_stream_arn_parse (settings->stream_arn, error);
+  if (arn == NULL)
+    return FALSE;
+  if (is_set (name) && !g_str_equal (name, GST_KVS_SINK_DEFAULT_STREAM_NAME)
+      && !g_str_equal (name, arn->stream_name)) {
+    g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
+                 "stream-arn names the stream %s, but stream-name is %s; unset one of them",
+                 arn->stream_name, name);
+    return FALSE;
+  }
+  g_free (definition->stream_name);
+  definition->stream_name = g_strdup (arn->stream_name);
+  definition->stream_arn = g_strdup (settings->stream_arn);
+  return TRUE;
+}
+
 static KvsStreamDefinition *
 make_definition (const GstKvsSinkSettings *settings, GError **error)
 {
@@ -69,13 +102,14 @@ make_definition (const GstKvsSinkSettings *settings, GError **error)
   definition->stop_timeout_ns = settings->stop_stream_timeout_s * GST_SECOND;
   definition->flush_interval_ns = settings->flush_interval_ms * GST_MSECOND;
   definition->track_timeout_ns = settings->track_timeout_ms * GST_MSECOND;
-  if (settings->spool_location != NULL && *settings->spool_location != '\0')
+  if (is_set (settings->spool_location))
     definition->spool_folder = g_strdup (settings->spool_location);
   definition->spool_bytes = settings->spool_size_bytes;
   definition->spool_mode = (KvsSpoolMode) settings->spool_mode;
   definition->spool_live_first = settings->spool_order == GST_KVS_SINK_SPOOL_ORDER_LIVE_FIRST;
   definition->allow_create = settings->allow_create_stream;
-  if (!read_tags (settings->stream_tags, &definition->tags, error)
+  if (!choose_stream (settings, definition, error)
+      || !read_tags (settings->stream_tags, &definition->tags, error)
       || !kvs_stream_definition_check (definition, error))
     return NULL;
   return g_steal_pointer (&definition);
@@ -102,6 +136,7 @@ choose_endpoint (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, G
 {
   const KvsEndpointWish wish = {
     .region = settings->aws_region,
+    .stream_arn = settings->stream_arn,
     .endpoint = settings->endpoint,
     .use_fips = settings->use_fips,
     .use_dual_stack = settings->use_dual_stack,
@@ -111,7 +146,13 @@ choose_endpoint (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, G
   };
 
   target->place = kvs_endpoint_choose (&wish, error);
-  return target->place != NULL;
+  if (target->place == NULL || !is_set (settings->data_endpoint))
+    return target->place != NULL;
+  if (kvs_endpoint_check_url (settings->data_endpoint, settings->allow_insecure_endpoint,
+                              &target->data_endpoint, error))
+    return TRUE;
+  g_prefix_error (error, "data-endpoint: ");
+  return FALSE;
 }
 
 static gboolean
@@ -202,6 +243,7 @@ gst_kvs_sink_target_free (GstKvsSinkTarget *target)
     return;
   kvs_stream_definition_free (target->definition);
   kvs_endpoint_choice_free (target->place);
+  g_free (target->data_endpoint);
   g_free (target->user_agent);
   kvs_credentials_config_unref (target->credentials);
   kvs_metadata_unref (target->metadata);

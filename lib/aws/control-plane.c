@@ -10,10 +10,20 @@ call_stream (KvsAwsClient *client, const gchar *operation, const gchar *path,
   return kvs_aws_client_call (client, name, path, request, func, user_data);
 }
 
+/* Exactly one of both, or the service refuses the request. */
+static void
+set_stream (JsonObject *request, const KvsStreamId *stream)
+{
+  if (stream->arn != NULL)
+    json_object_set_string_member (request, "StreamARN", stream->arn);
+  else
+    json_object_set_string_member (request, "StreamName", stream->name);
+}
+
 /**
  * kvs_control_plane_describe_stream:
  * @client: a client
- * @stream_name: name of the stream
+ * @stream: which stream
  * @func: see kvs_aws_client_call(); the answer is for kvs_control_plane_read_stream_info()
  * @user_data: for @func
  *
@@ -22,13 +32,13 @@ call_stream (KvsAwsClient *client, const gchar *operation, const gchar *path,
  * Returns: (transfer none): the call
  */
 KvsAwsCall *
-kvs_control_plane_describe_stream (KvsAwsClient *client, const gchar *stream_name,
+kvs_control_plane_describe_stream (KvsAwsClient *client, const KvsStreamId *stream,
                                    KvsAwsDoneFunc func, gpointer user_data)
 {
   g_autoptr (JsonObject) request = json_object_new ();
 
-  json_object_set_string_member (request, "StreamName", stream_name);
-  return call_stream (client, "DescribeStream", "/describeStream", stream_name, request, func,
+  set_stream (request, stream);
+  return call_stream (client, "DescribeStream", "/describeStream", stream->name, request, func,
                       user_data);
 }
 
@@ -95,7 +105,7 @@ kvs_control_plane_tag_stream (KvsAwsClient *client, const gchar *stream_arn, GHa
 /**
  * kvs_control_plane_get_data_endpoint:
  * @client: a client
- * @stream_name: name of the stream
+ * @stream: which stream
  * @func: see kvs_aws_client_call(); the answer is for kvs_control_plane_read_data_endpoint()
  * @user_data: for @func
  *
@@ -104,14 +114,14 @@ kvs_control_plane_tag_stream (KvsAwsClient *client, const gchar *stream_arn, GHa
  * Returns: (transfer none): the call
  */
 KvsAwsCall *
-kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const gchar *stream_name,
+kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const KvsStreamId *stream,
                                      KvsAwsDoneFunc func, gpointer user_data)
 {
   g_autoptr (JsonObject) request = json_object_new ();
 
-  json_object_set_string_member (request, "StreamName", stream_name);
+  set_stream (request, stream);
   json_object_set_string_member (request, "APIName", "PUT_MEDIA");
-  return call_stream (client, "GetDataEndpoint", "/getDataEndpoint", stream_name, request, func,
+  return call_stream (client, "GetDataEndpoint", "/getDataEndpoint", stream->name, request, func,
                       user_data);
 }
 

@@ -31,7 +31,17 @@ typedef struct {
   gint64 retention_hours;
 } KvsStreamInfo;
 
-KvsAwsCall *kvs_control_plane_describe_stream (KvsAwsClient *client, const gchar *stream_name,
+/**
+ * KvsStreamId:
+ * @name: name of the stream
+ * @arn: (nullable): its ARN, which requests name instead where it is given
+ */
+typedef struct {
+  const gchar *name;
+  const gchar *arn;
+} KvsStreamId;
+
+KvsAwsCall *kvs_control_plane_describe_stream (KvsAwsClient *client, const KvsStreamId *stream,
                                                KvsAwsDoneFunc func, gpointer user_data);
 KvsAwsCall *kvs_control_plane_create_stream (KvsAwsClient *client, const gchar *stream_name,
                                              const gchar *media_type, guint retention_hours,
@@ -40,7 +50,7 @@ KvsAwsCall *kvs_control_plane_create_stream (KvsAwsClient *client, const gchar *
 KvsAwsCall *kvs_control_plane_tag_stream (KvsAwsClient *client, const gchar *stream_arn,
                                           GHashTable *tags, KvsAwsDoneFunc func,
                                           gpointer user_data);
-KvsAwsCall *kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const gchar *stream_name,
+KvsAwsCall *kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const KvsStreamId *stream,
                                                  KvsAwsDoneFunc func, gpointer user_data);
 
 gboolean kvs_control_plane_read_stream_info (JsonObject *answer, KvsStreamInfo *info);

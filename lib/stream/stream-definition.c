@@ -49,6 +49,7 @@ kvs_stream_definition_copy (const KvsStreamDefinition *definition)
 
   *copy = *definition;
   copy->stream_name = g_strdup (definition->stream_name);
+  copy->stream_arn = g_strdup (definition->stream_arn);
   copy->tags = definition->tags != NULL ? g_hash_table_ref (definition->tags) : NULL;
   copy->kms_key_id = g_strdup (definition->kms_key_id);
   copy->content_type = g_strdup (definition->content_type);
@@ -209,6 +210,7 @@ kvs_stream_definition_free (KvsStreamDefinition *definition)
   if (definition == NULL)
     return;
   g_free (definition->stream_name);
+  g_free (definition->stream_arn);
   g_clear_pointer (&definition->tags, g_hash_table_unref);
   g_free (definition->kms_key_id);
   g_free (definition->content_type);

@@ -40,6 +40,7 @@ typedef enum {
 /**
  * KvsStreamDefinition:
  * @stream_name: name of the stream
+ * @stream_arn: (nullable): its ARN, for a stream that must be this very one
  * @retention_hours: used when the stream is created; 0 keeps nothing
  * @tags: (element-type utf8 utf8) (nullable): set on the stream at each start
  * @kms_key_id: (nullable): key for a stream that is created; %NULL for the service's own
@@ -67,6 +68,7 @@ typedef enum {
  */
 typedef struct {
   gchar *stream_name;
+  gchar *stream_arn;
   guint retention_hours;
   GHashTable *tags;
   gchar *kms_key_id;

@@ -18,6 +18,7 @@ struct _KvsProducer {
   /* constant */
   KvsLoop *loop;
   KvsStreamDefinition *definition;
+  gchar *own_data_endpoint; /* NULL to ask for it */
   KvsProducerEvents events;
   gpointer user_data;
   GDestroyNotify destroy;

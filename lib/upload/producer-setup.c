@@ -27,6 +27,18 @@ on_created (JsonObject *answer, const KvsServiceError *service_error, const GErr
   kvs_producer_advance (producer);
 }
 
+/* Created anew, it would have another ARN. */
+static void
+fail_missing_arn (KvsProducer *producer, const KvsServiceError *service_error)
+{
+  g_autoptr (GError) error
+      = g_error_new (KVS_ERROR, KVS_ERROR_NOT_FOUND,
+                     "There is no stream %s; correct stream-arn, or set stream-name instead, which "
+                     "can create a stream", producer->definition->stream_arn);
+
+  kvs_producer_fail (producer, service_error, error);
+}
+
 static void
 fail_missing_stream (KvsProducer *producer, const KvsServiceError *service_error)
 {
@@ -79,6 +91,10 @@ on_described (JsonObject *answer, const KvsServiceError *service_error, const GE
   if (error == NULL || service_error != NULL)
     kvs_producer_mark_contact (producer);
   if (error != NULL && error->code == KVS_ERROR_NOT_FOUND) {
+    if (producer->definition->stream_arn != NULL) {
+      fail_missing_arn (producer, service_error);
+      return;
+    }
     if (!producer->definition->allow_create) {
       fail_missing_stream (producer, service_error);
       return;
@@ -151,6 +167,7 @@ gboolean
 kvs_producer_set_up (KvsProducer *producer)
 {
   const KvsStreamDefinition *definition = producer->definition;
+  const KvsStreamId stream = { definition->stream_name, definition->stream_arn };
   KvsAwsClient *client = producer->client;
 
   if (producer->must_create && producer->content_type == NULL)
@@ -160,13 +177,14 @@ kvs_producer_set_up (KvsProducer *producer)
         client, definition->stream_name, producer->content_type, definition->retention_hours,
         definition->kms_key_id, on_created, producer);
   else if (!producer->described)
-    producer->call = kvs_control_plane_describe_stream (client, definition->stream_name,
-                                                        on_described, producer);
+    producer->call = kvs_control_plane_describe_stream (client, &stream, on_described, producer);
   else if (!producer->tagged && definition->tags != NULL && producer->stream_arn != NULL)
     producer->call = kvs_control_plane_tag_stream (client, producer->stream_arn, definition->tags,
                                                    on_tagged, producer);
+  else if (producer->data_endpoint == NULL && producer->own_data_endpoint != NULL)
+    producer->data_endpoint = g_strdup (producer->own_data_endpoint);
   else if (producer->data_endpoint == NULL)
-    producer->call = kvs_control_plane_get_data_endpoint (client, definition->stream_name,
-                                                          on_endpoint, producer);
+    producer->call
+        = kvs_control_plane_get_data_endpoint (client, &stream, on_endpoint, producer);
   return producer->call != NULL;
 }

@@ -36,6 +36,7 @@ kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *even
   producer->events = *events;
   producer->user_data = user_data;
   producer->destroy = destroy;
+  producer->own_data_endpoint = g_strdup (config->data_endpoint);
   producer->content_type = g_strdup (config->definition->content_type);
   producer->buffer = kvs_fragment_buffer_new (config->definition, config->metadata);
   producer->feed = kvs_feed_new (producer->buffer, config->definition);
@@ -85,6 +86,7 @@ kvs_producer_unref (KvsProducer *producer)
   g_free (producer->content_type);
   g_free (producer->stream_arn);
   g_free (producer->data_endpoint);
+  g_free (producer->own_data_endpoint);
   g_free (producer);
   kvs_loop_release (loop);
 }

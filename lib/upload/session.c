@@ -300,8 +300,10 @@ make_headers (KvsSession *session, const KvsStreamDefinition *definition, const 
   /* Decimal seconds, the milliseconds padded (kvs-api.md section 6) */
   g_autofree gchar *start = g_strdup_printf ("%" G_GINT64_FORMAT ".%03d", start_ms / 1000,
                                              (gint) (start_ms % 1000));
+  gboolean has_arn = definition->stream_arn != NULL;
   const KvsSigv4Header signed_headers[] = {
-    { "x-amzn-stream-name", definition->stream_name },
+    { has_arn ? "x-amzn-stream-arn" : "x-amzn-stream-name",
+      has_arn ? definition->stream_arn : definition->stream_name },
     { "x-amzn-fragment-timecode-type",
       segment->is_relative ? "RELATIVE" : "ABSOLUTE" },
     { "x-amzn-producer-start-timestamp", start },

@@ -97,6 +97,8 @@ static const struct {
   { "flush-interval", UINT, "100" },
   { "kms-key-id", STRING, NULL },
   { "endpoint", STRING, NULL },
+  { "data-endpoint", STRING, NULL },
+  { "stream-arn", STRING, NULL },
   { "use-fips", BOOLEAN, "false" },
   { "use-dual-stack", BOOLEAN, "false" },
   { "allow-insecure-endpoint", BOOLEAN, "false" },
@@ -240,6 +242,14 @@ static const struct {
   { "endpoint", "http://kinesisvideo.example.com", "endpoint", GST_RESOURCE_ERROR_SETTINGS },
   { "endpoint", "kinesisvideo.example.com", "endpoint", GST_RESOURCE_ERROR_SETTINGS },
   { "endpoint", "ftp://127.0.0.1", "endpoint", GST_RESOURCE_ERROR_SETTINGS },
+  { "data-endpoint", "http://kinesisvideo.example.com", "data-endpoint",
+    GST_RESOURCE_ERROR_SETTINGS },
+  { "stream-arn", "arn:aws:kinesisvideo:us-west-2:1:stream/cam", "stream-arn",
+    GST_RESOURCE_ERROR_SETTINGS },
+  { "stream-arn", "arn:aws:kinesisvideo:us-west-2:1:stream/other/1", "stream-name",
+    GST_RESOURCE_ERROR_SETTINGS },
+  { "stream-arn", "arn:aws:kinesisvideo:us-east-1:1:stream/cam/1", "aws-region",
+    GST_RESOURCE_ERROR_SETTINGS },
   { "use-fips", "true", "use-fips", GST_RESOURCE_ERROR_SETTINGS },
   { "use-dual-stack", "true", "use-dual-stack", GST_RESOURCE_ERROR_SETTINGS },
   { "ca-path", "/nonexistent/ca.pem", "ca-path", GST_RESOURCE_ERROR_SETTINGS },
@@ -301,8 +311,8 @@ START_TEST (test_bad_setting)
   /* once it is corrected it runs */
   g_object_set (sink, "ca-path", NULL, "retention-period", 2, "timecode-scale", 1, "content-type",
                 NULL, "codec-id", NULL, "track-name", "cam", "stream-tags", NULL,
-                "iot-certificate", NULL, "use-fips", FALSE, "use-dual-stack", FALSE, "profile",
-                NULL, NULL);
+                "iot-certificate", NULL, "use-fips", FALSE, "use-dual-stack", FALSE,
+                "data-endpoint", NULL, "stream-arn", NULL, NULL);
   set_good_settings ();
   assert_runs ();
 }

@@ -181,6 +181,7 @@ producer_rig_start (ProducerRig *rig)
     .definition = rig->definition,
     .region = "us-west-2",
     .endpoint = rig->endpoint != NULL ? rig->endpoint : service_get_url (rig->service),
+    .data_endpoint = rig->data_endpoint,
     .credentials = { .open = open_credentials },
     .http = {
       .ca_path = rig->ca_path,
@@ -214,6 +215,7 @@ producer_rig_free (ProducerRig *rig)
   g_ptr_array_unref (rig->warnings);
   g_ptr_array_unref (rig->failures);
   g_free (rig->endpoint);
+  g_free (rig->data_endpoint);
   g_free (rig->ca_path);
   g_free (rig);
 }

@@ -28,6 +28,7 @@ typedef struct {
   Service *service;
   KvsStreamDefinition *definition;
   gchar *endpoint; /* %NULL for the service's */
+  gchar *data_endpoint; /* %NULL for what the service says */
   gchar *ca_path;
   guint total_timeout_ms;
   KvsProducer *producer;

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The way to a data endpoint against a scripted service: which stream is asked for, and how. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "producer-rig.h"
+
+#define ARN "arn:aws:kinesisvideo:us-west-2:1:stream/cam/1"
+
+static ProducerRig *rig;
+
+static void
+setup (void)
+{
+  rig = producer_rig_new (FALSE);
+}
+
+static void
+teardown (void)
+{
+  producer_rig_free (rig);
+}
+
+static void
+assert_goes_on (void)
+{
+  producer_rig_push (rig, 2);
+  producer_rig_finish (rig);
+  producer_rig_assert_all_stored (rig);
+  ck_assert_uint_eq (rig->failures->len, 0);
+}
+
+static void
+assert_request (const gchar *path, const gchar *expected)
+{
+  g_autofree gchar *request = service_get_last_body (rig->service, path);
+
+  ck_assert_pstr_eq (request, expected);
+}
+
+static void
+assert_upload_header (const gchar *name, const gchar *expected)
+{
+  g_autofree gchar *value = service_get_last_upload_header (rig->service, name);
+
+  ck_assert_pstr_eq (value, expected);
+}
+
+static void
+add_missing (void)
+{
+  service_add_error (rig->service, "/describeStream", 404, "ResourceNotFoundException",
+                     "The requested stream is not found or not active.");
+}
+
+/* ---- which stream ---- */
+
+START_TEST (test_stream_name)
+{
+  producer_rig_start (rig);
+  assert_goes_on ();
+  assert_request ("/describeStream", "{\"StreamName\":\"cam\"}");
+  assert_request ("/getDataEndpoint", "{\"StreamName\":\"cam\",\"APIName\":\"PUT_MEDIA\"}");
+  assert_upload_header ("x-amzn-stream-name", "cam");
+  assert_upload_header ("x-amzn-stream-arn", NULL);
+}
+END_TEST
+
+START_TEST (test_stream_arn)
+{
+  rig->definition->stream_arn = g_strdup (ARN);
+  producer_rig_start (rig);
+  assert_goes_on ();
+  assert_request ("/describeStream", "{\"StreamARN\":\"" ARN "\"}");
+  assert_request ("/getDataEndpoint", "{\"StreamARN\":\"" ARN "\",\"APIName\":\"PUT_MEDIA\"}");
+  assert_upload_header ("x-amzn-stream-name", NULL);
+  assert_upload_header ("x-amzn-stream-arn", ARN);
+}
+END_TEST
+
+/* A stream that is created has an ARN of its own. */
+START_TEST (test_missing_stream_arn)
+{
+  rig->definition->stream_arn = g_strdup (ARN);
+  add_missing ();
+  producer_rig_start (rig);
+  {
+    const Told *failure = producer_rig_wait_for_failure (rig);
+
+    ck_assert_int_eq (failure->code, KVS_ERROR_NOT_FOUND);
+    ck_assert (strstr (failure->message, ARN) != NULL);
+  }
+  ck_assert_uint_eq (service_count (rig->service, "/createStream"), 0);
+}
+END_TEST
+
+/* ---- where to ---- */
+
+START_TEST (test_own_data_endpoint)
+{
+  service_set_data_endpoint (rig->service, "http://127.0.0.1:1");
+  rig->data_endpoint = g_strdup (service_get_url (rig->service));
+  service_add_upload (rig->service, upload_refuse_endpoint);
+  producer_rig_start (rig);
+  assert_goes_on ();
+  ck_assert_uint_eq (service_count (rig->service, "/putMedia"), 2);
+  ck_assert_uint_eq (service_count (rig->service, "/getDataEndpoint"), 0);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *s = suite_create ("producer-setup");
+  TCase *tc = tcase_create ("producer-setup");
+  SRunner *runner;
+  gint failed;
+
+  tcase_set_timeout (tc, 60);
+  tcase_add_checked_fixture (tc, setup, teardown);
+  tcase_add_test (tc, test_stream_name);
+  tcase_add_test (tc, test_stream_arn);
+  tcase_add_test (tc, test_missing_stream_arn);
+  tcase_add_test (tc, test_own_data_endpoint);
+  suite_add_tcase (s, tc);
+
+  runner = srunner_create (s);
+  srunner_run_all (runner, CK_ENV);
+  failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
