@@ -3,6 +3,7 @@
 #include "aws/control-plane.h"
 #include "aws/endpoint.h"
 #include "error.h"
+#include "upload/endpoint-cache.h"
 #include "upload/producer-private.h"
 
 #define MAX_TAG_TRIES 5
@@ -140,6 +141,32 @@ on_tagged (JsonObject *answer, const KvsServiceError *service_error, const GErro
   kvs_producer_advance (producer);
 }
 
+/* ---- the data endpoint ---- */
+
+void
+kvs_producer_forget_endpoint (KvsProducer *producer)
+{
+  if (producer->data_endpoint != NULL && producer->stream_arn != NULL)
+    kvs_endpoint_cache_drop (kvs_endpoint_cache_of (producer->loop), producer->client->endpoint,
+                             producer->stream_arn, producer->data_endpoint);
+  g_clear_pointer (&producer->data_endpoint, g_free);
+}
+
+/* A producer goes on with the one it has for as long as that works; only newcomers depend on what the
+ * cache still has. Returns: whether it is known without a question. */
+static gboolean
+find_endpoint (KvsProducer *producer)
+{
+  const gchar *endpoint = producer->own_data_endpoint;
+
+  if (endpoint == NULL && producer->stream_arn != NULL)
+    endpoint = kvs_endpoint_cache_get (kvs_endpoint_cache_of (producer->loop),
+                                       producer->client->endpoint, producer->stream_arn,
+                                       g_get_monotonic_time ());
+  producer->data_endpoint = g_strdup (endpoint);
+  return endpoint != NULL;
+}
+
 static void
 on_endpoint (JsonObject *answer, const KvsServiceError *service_error, const GError *error,
              gpointer user_data)
@@ -160,6 +187,10 @@ on_endpoint (JsonObject *answer, const KvsServiceError *service_error, const GEr
     handle_bad_answer (producer, "GetDataEndpoint");
     return;
   }
+  if (producer->stream_arn != NULL)
+    kvs_endpoint_cache_set (kvs_endpoint_cache_of (producer->loop), producer->client->endpoint,
+                            producer->stream_arn, producer->data_endpoint,
+                            g_get_monotonic_time ());
   kvs_producer_advance (producer);
 }
 
@@ -181,9 +212,7 @@ kvs_producer_set_up (KvsProducer *producer)
   else if (!producer->tagged && definition->tags != NULL && producer->stream_arn != NULL)
     producer->call = kvs_control_plane_tag_stream (client, producer->stream_arn, definition->tags,
                                                    on_tagged, producer);
-  else if (producer->data_endpoint == NULL && producer->own_data_endpoint != NULL)
-    producer->data_endpoint = g_strdup (producer->own_data_endpoint);
-  else if (producer->data_endpoint == NULL)
+  else if (producer->data_endpoint == NULL && !find_endpoint (producer))
     producer->call
         = kvs_control_plane_get_data_endpoint (client, &stream, on_endpoint, producer);
   return producer->call != NULL;

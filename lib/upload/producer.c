@@ -355,7 +355,7 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
   if (action == KVS_RETRY_DESCRIBE)
     producer->described = FALSE;
   if (action == KVS_RETRY_DESCRIBE || action == KVS_RETRY_REFRESH_ENDPOINT)
-    g_clear_pointer (&producer->data_endpoint, g_free);
+    kvs_producer_forget_endpoint (producer);
   if (!producer->ack_was_told)
     warn_sometimes (producer, service_error, error);
   producer->ack_was_told = FALSE;

@@ -33,6 +33,7 @@ typedef struct {
   guint total_timeout_ms;
   KvsProducer *producer;
   guint n_threads_before;
+  gboolean is_guest; /* the I/O thread and its connections stay when it goes */
   guint64 next_id;
   KvsTrack *next_track; /* goes with the next frame */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "producer-rig.h"
+#include "upload/endpoint-cache.h"
 
 #define ARN "arn:aws:kinesisvideo:us-west-2:1:stream/cam/1"
 
@@ -20,6 +21,23 @@ static void
 teardown (void)
 {
   producer_rig_free (rig);
+}
+
+static KvsLoop *loop;
+
+/* An element that stays while others come and go */
+static void
+setup_shared (void)
+{
+  loop = kvs_loop_acquire ();
+  setup ();
+}
+
+static void
+teardown_shared (void)
+{
+  teardown ();
+  kvs_loop_release (loop);
 }
 
 static void
@@ -109,11 +127,92 @@ START_TEST (test_own_data_endpoint)
 }
 END_TEST
 
+/* ---- what producers share ---- */
+
+/* Uploads a fragment to the service of the first rig, as another element of the process would. */
+static void
+upload_beside (guint n_stored)
+{
+  ProducerRig *other = producer_rig_new (FALSE);
+
+  other->endpoint = g_strdup (service_get_url (rig->service));
+  other->is_guest = TRUE;
+  producer_rig_start (other);
+  producer_rig_push (other, 1);
+  producer_rig_finish (other);
+  ck_assert (service_wait_for_stored (rig->service, n_stored));
+  ck_assert_uint_eq (other->failures->len, 0);
+  producer_rig_free (other);
+}
+
+START_TEST (test_shared_endpoint)
+{
+  upload_beside (FRAMES_A_FRAGMENT);
+  upload_beside (2 * FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (service_count (rig->service, "/getDataEndpoint"), 1);
+  ck_assert_uint_eq (service_count (rig->service, "/describeStream"), 2);
+
+  /* one of them finds that it is stale; the next one has the new one */
+  service_add_upload (rig->service, upload_refuse_endpoint);
+  upload_beside (3 * FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (service_count (rig->service, "/getDataEndpoint"), 2);
+  upload_beside (4 * FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (service_count (rig->service, "/getDataEndpoint"), 2);
+}
+END_TEST
+
+/* Nobody is there any more. */
+START_TEST (test_shared_endpoint_is_gone)
+{
+  service_add_error (rig->service, "/getDataEndpoint", 200, NULL,
+                     "{\"DataEndpoint\":\"http://127.0.0.1:1\"}");
+  upload_beside (FRAMES_A_FRAGMENT);
+  upload_beside (2 * FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (service_count (rig->service, "/getDataEndpoint"), 2);
+}
+END_TEST
+
+/* A stream of the same name that was made later is another one. */
+START_TEST (test_stream_made_anew)
+{
+  upload_beside (FRAMES_A_FRAGMENT);
+  service_add_error (rig->service, "/describeStream", 200, NULL,
+                     "{\"StreamInfo\":{\"Status\":\"ACTIVE\",\"DataRetentionInHours\":2,"
+                     "\"StreamARN\":\"arn:aws:kinesisvideo:us-west-2:1:stream/cam/2\"}}");
+  upload_beside (2 * FRAMES_A_FRAGMENT);
+  ck_assert_uint_eq (service_count (rig->service, "/getDataEndpoint"), 2);
+}
+END_TEST
+
+START_TEST (test_endpoint_cache)
+{
+  KvsEndpointCache *cache = kvs_endpoint_cache_new ();
+  gint64 end_us = KVS_ENDPOINT_LIFETIME_US + 5;
+
+  ck_assert_ptr_null (kvs_endpoint_cache_get (cache, "https://c", ARN, 5));
+  kvs_endpoint_cache_set (cache, "https://c", ARN, "https://d", 5);
+  ck_assert_str_eq (kvs_endpoint_cache_get (cache, "https://c", ARN, end_us - 1), "https://d");
+  ck_assert_ptr_null (kvs_endpoint_cache_get (cache, "https://c", ARN, end_us));
+  ck_assert_ptr_null (kvs_endpoint_cache_get (cache, "https://b", ARN, 5));
+  ck_assert_ptr_null (kvs_endpoint_cache_get (cache, "https://c", ARN "2", 5));
+
+  /* what is known to be stale is not what somebody got since */
+  kvs_endpoint_cache_set (cache, "https://c", ARN, "https://e", 6);
+  kvs_endpoint_cache_drop (cache, "https://c", ARN, "https://d");
+  ck_assert_str_eq (kvs_endpoint_cache_get (cache, "https://c", ARN, 7), "https://e");
+  kvs_endpoint_cache_drop (cache, "https://c", ARN, "https://e");
+  ck_assert_ptr_null (kvs_endpoint_cache_get (cache, "https://c", ARN, 7));
+  kvs_endpoint_cache_drop (cache, "https://c", ARN, "https://e");
+  kvs_endpoint_cache_free (cache);
+}
+END_TEST
+
 int
 main (void)
 {
   Suite *s = suite_create ("producer-setup");
   TCase *tc = tcase_create ("producer-setup");
+  TCase *shared = tcase_create ("shared");
   SRunner *runner;
   gint failed;
 
@@ -124,6 +223,13 @@ main (void)
   tcase_add_test (tc, test_missing_stream_arn);
   tcase_add_test (tc, test_own_data_endpoint);
   suite_add_tcase (s, tc);
+  tcase_set_timeout (shared, 60);
+  tcase_add_checked_fixture (shared, setup_shared, teardown_shared);
+  tcase_add_test (shared, test_shared_endpoint);
+  tcase_add_test (shared, test_shared_endpoint_is_gone);
+  tcase_add_test (shared, test_stream_made_anew);
+  tcase_add_test (shared, test_endpoint_cache);
+  suite_add_tcase (s, shared);
 
   runner = srunner_create (s);
   srunner_run_all (runner, CK_ENV);
