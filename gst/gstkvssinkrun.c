@@ -285,13 +285,10 @@ typedef struct {
 static CredentialsSource *
 credentials_source_new (GstKvsSink *sink, GstKvsSinkTarget *target)
 {
-  KvsHttpOptions http = gst_kvs_sink_target_get_http (&sink->settings, target);
   CredentialsSource *source = g_new (CredentialsSource, 1);
 
   source->config = kvs_credentials_config_ref (target->credentials);
-  source->http = http;
-  source->http.ca_path = g_strdup (http.ca_path);
-  source->http.user_agent = g_strdup (http.user_agent);
+  kvs_http_options_copy (&source->http, &target->http);
   return source;
 }
 
@@ -301,8 +298,7 @@ credentials_source_free (gpointer data)
   CredentialsSource *source = data;
 
   kvs_credentials_config_unref (source->config);
-  g_free (source->http.ca_path);
-  g_free (source->http.user_agent);
+  kvs_http_options_clear (&source->http);
   g_free (source);
 }
 
@@ -341,7 +337,7 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
       .destroy = credentials_source_free,
     },
     .metadata = target->metadata,
-    .http = gst_kvs_sink_target_get_http (&sink->settings, target),
+    .http = target->http,
   };
   KvsProducer *producer;
 

@@ -81,6 +81,22 @@ spool_order_get_type (void)
   return type;
 }
 
+static GType
+ip_version_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    { KVS_IP_VERSION_ANY, "Whatever works first", "any" },
+    { KVS_IP_VERSION_4, "IPv4 alone", "4" },
+    { KVS_IP_VERSION_6, "IPv6 alone", "6" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKvsSinkIpVersion", values));
+  return type;
+}
+
 static const Property properties[] = {
   { "stream-name", KIND_STRING, MEMBER (stream_name), 0, GST_KVS_SINK_DEFAULT_STREAM_NAME,
     "Name of the Kinesis Video stream: 1 to 256 letters, digits, '_', '.' or '-'" },
@@ -211,9 +227,18 @@ static const Property properties[] = {
     "AWS_USE_DUALSTACK_ENDPOINT or the profile says" },
   { "allow-insecure-endpoint", KIND_BOOLEAN, MEMBER (allow_insecure_endpoint), FALSE, NULL,
     "Take plain http for other hosts than this machine too" },
+  { "proxy", KIND_SECRET, MEMBER (proxy), 0, NULL,
+    "Address of a proxy, as http://user:password@host:port; empty for none; unset for HTTPS_PROXY. "
+    "Reads as NULL" },
+  { "ip-version", KIND_ENUM, MEMBER (ip_version), KVS_IP_VERSION_ANY, NULL,
+    "Which addresses of hosts are used: any, 4 for IPv4, 6 for IPv6", ip_version_get_type },
   { "ca-path", KIND_STRING, MEMBER (ca_path), 0, NULL,
     "File or folder of trusted certificates; unset for AWS_CA_BUNDLE, KVSSINK_CA_CERT_PATH, the "
     "profile's ca_bundle, the system's" },
+  { "tls-client-cert", KIND_STRING, MEMBER (tls_client_cert), 0, NULL,
+    "Client certificate for servers that want one: PEM file, or pkcs11: address" },
+  { "tls-client-key", KIND_STRING, MEMBER (tls_client_key), 0, NULL,
+    "Private key of tls-client-cert: PEM file, or pkcs11: address; unset where it is in there" },
   { "user-agent", KIND_STRING, MEMBER (user_agent), 0, DEFAULT_USER_AGENT,
     "User-Agent header of all requests" },
   { "log-config", KIND_STRING, MEMBER (log_config), 0, "../kvs_log_configuration",
@@ -275,6 +300,7 @@ gst_kvs_sink_settings_install (GObjectClass *klass)
   gst_type_mark_as_plugin_api (streaming_type_get_type (), 0);
   gst_type_mark_as_plugin_api (spool_mode_get_type (), 0);
   gst_type_mark_as_plugin_api (spool_order_get_type (), 0);
+  gst_type_mark_as_plugin_api (ip_version_get_type (), 0);
 }
 
 static const Property *

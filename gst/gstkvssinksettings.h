@@ -86,7 +86,11 @@ typedef struct {
   gboolean use_fips;
   gboolean use_dual_stack;
   gboolean allow_insecure_endpoint;
+  gchar *proxy;
+  gint ip_version; /* KvsIpVersion */
   gchar *ca_path;
+  gchar *tls_client_cert;
+  gchar *tls_client_key;
   gchar *user_agent;
   gchar *log_config;
 
@@ -104,7 +108,7 @@ typedef struct {
   KvsStreamDefinition *definition;
   KvsEndpointChoice *place;
   gchar *data_endpoint;
-  gchar *user_agent;
+  KvsHttpOptions http;
   KvsCredentialsConfig *credentials;
   KvsMetadata *metadata;
 } GstKvsSinkTarget;
@@ -120,8 +124,6 @@ gboolean gst_kvs_sink_settings_get (const GstKvsSinkSettings *settings, const GP
 KvsCredentialsConfig *gst_kvs_sink_make_credentials (const GstKvsSinkSettings *settings,
                                                      const gchar *region, GError **error);
 GstKvsSinkTarget *gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error);
-KvsHttpOptions gst_kvs_sink_target_get_http (const GstKvsSinkSettings *settings,
-                                             const GstKvsSinkTarget *target);
 void gst_kvs_sink_target_free (GstKvsSinkTarget *target);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKvsSinkTarget, gst_kvs_sink_target_free)

@@ -4,11 +4,13 @@
 
 #include <string.h>
 
+#include "aws/credentials/client-certificate.h"
 #include "aws/endpoint.h"
 #include "aws/stream-arn.h"
 #include "error.h"
 #include "media/track.h"
 #include "metadata-events.h"
+#include "net/proxy.h"
 
 #define DEFAULT_BUFFER_DURATION_S 20
 #define DEFAULT_CONNECTION_TIMEOUT_S 5
@@ -155,6 +157,62 @@ choose_endpoint (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, G
   return FALSE;
 }
 
+static guint
+to_ms (guint seconds, guint default_seconds)
+{
+  return MIN (seconds != 0 ? seconds : default_seconds, MAX_TIMEOUT_S) * 1000;
+}
+
+/* In files, it is looked at now; what is in a token shows when it is used. */
+static gboolean
+check_client_certificate (const gchar *certificate, const gchar *key, GError **error)
+{
+  g_autoptr (KvsClientCertificate) files = NULL;
+
+  if (certificate == NULL && key != NULL) {
+    g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
+                 "tls-client-key is set, but tls-client-cert is not; set both");
+    return FALSE;
+  }
+  if (certificate == NULL || kvs_http_is_pkcs11 (certificate) || kvs_http_is_pkcs11 (key))
+    return TRUE;
+  files = kvs_client_certificate_load (certificate, key != NULL ? key : certificate, error);
+  if (files != NULL)
+    return TRUE;
+  g_prefix_error (error, "tls-client-cert, tls-client-key: ");
+  if (error != NULL && *error != NULL)
+    (*error)->code = KVS_ERROR_BAD_ARGUMENT;
+  return FALSE;
+}
+
+static const gchar *
+set_or_null (const gchar *text)
+{
+  return is_set (text) ? text : NULL;
+}
+
+static gboolean
+choose_http (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
+{
+  const KvsHttpOptions http = {
+    .ca_path = target->place->ca_path,
+    .user_agent = settings->user_agent,
+    .connect_timeout_ms = to_ms (settings->connection_timeout_s, DEFAULT_CONNECTION_TIMEOUT_S),
+    .total_timeout_ms = to_ms (settings->completion_timeout_s, DEFAULT_COMPLETION_TIMEOUT_S),
+    .ip_version = (KvsIpVersion) settings->ip_version,
+    .proxy = settings->proxy,
+    .client_certificate = (gchar *) set_or_null (settings->tls_client_cert),
+    .client_key = (gchar *) set_or_null (settings->tls_client_key),
+  };
+
+  if (settings->proxy != NULL && !kvs_proxy_check (settings->proxy, error))
+    return FALSE;
+  if (!check_client_certificate (http.client_certificate, http.client_key, error))
+    return FALSE;
+  kvs_http_options_copy (&target->http, &http);
+  return TRUE;
+}
+
 static gboolean
 choose_credentials (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
 {
@@ -199,37 +257,13 @@ gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error)
   g_autoptr (GstKvsSinkTarget) target = g_new0 (GstKvsSinkTarget, 1);
 
   target->definition = make_definition (settings, error);
-  target->user_agent = g_strdup (settings->user_agent);
   if (target->definition == NULL || !check_track_settings (settings, error)
       || !choose_endpoint (settings, target, error)
+      || !choose_http (settings, target, error)
       || !choose_credentials (settings, target, error)
       || !make_metadata (settings, target, error))
     return NULL;
   return g_steal_pointer (&target);
-}
-
-static guint
-to_ms (guint seconds, guint default_seconds)
-{
-  return MIN (seconds != 0 ? seconds : default_seconds, MAX_TIMEOUT_S) * 1000;
-}
-
-/**
- * gst_kvs_sink_target_get_http:
- * @settings: of the element
- * @target: made of them
- *
- * Returns: options whose strings belong to @target
- */
-KvsHttpOptions
-gst_kvs_sink_target_get_http (const GstKvsSinkSettings *settings, const GstKvsSinkTarget *target)
-{
-  return (KvsHttpOptions) {
-    .ca_path = target->place->ca_path,
-    .user_agent = target->user_agent,
-    .connect_timeout_ms = to_ms (settings->connection_timeout_s, DEFAULT_CONNECTION_TIMEOUT_S),
-    .total_timeout_ms = to_ms (settings->completion_timeout_s, DEFAULT_COMPLETION_TIMEOUT_S),
-  };
 }
 
 /**
@@ -244,7 +278,7 @@ gst_kvs_sink_target_free (GstKvsSinkTarget *target)
   kvs_stream_definition_free (target->definition);
   kvs_endpoint_choice_free (target->place);
   g_free (target->data_endpoint);
-  g_free (target->user_agent);
+  kvs_http_options_clear (&target->http);
   kvs_credentials_config_unref (target->credentials);
   kvs_metadata_unref (target->metadata);
   g_free (target);

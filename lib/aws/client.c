@@ -38,9 +38,7 @@ kvs_aws_client_new (KvsLoop *loop, const gchar *region, const gchar *endpoint,
   KvsAwsClient *client = g_new0 (KvsAwsClient, 1);
 
   client->loop = kvs_loop_ref (loop);
-  client->http = *http;
-  client->http.ca_path = g_strdup (http->ca_path);
-  client->http.user_agent = g_strdup (http->user_agent);
+  kvs_http_options_copy (&client->http, http);
   client->region = g_strdup (region);
   client->endpoint = g_strdup (endpoint);
   client->credentials = credentials != NULL ? kvs_credentials_ref (credentials) : NULL;
@@ -57,8 +55,7 @@ kvs_aws_client_free (KvsAwsClient *client)
   if (client == NULL)
     return;
   kvs_loop_release (client->loop);
-  g_free (client->http.ca_path);
-  g_free (client->http.user_agent);
+  kvs_http_options_clear (&client->http);
   g_free (client->region);
   g_free (client->endpoint);
   g_clear_pointer (&client->credentials, kvs_credentials_unref);

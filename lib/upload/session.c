@@ -113,7 +113,8 @@ on_transfer_done (CURLcode result, gpointer user_data)
     if (kvs_aws_client_correct_clock (session->client, service_error, session->head.date_s))
       error->code = KVS_ERROR_SERVICE;
   } else if (result != CURLE_OK) {
-    error = kvs_http_error_new (result, session->detail, session->url);
+    error = kvs_http_error_new (session->easy, &session->client->http, result, session->detail,
+                                session->url);
     g_prefix_error (&error, "Upload to stream %s: ", session->stream_name);
   } else if (!session->body_ended) {
     error = g_error_new (KVS_ERROR, KVS_ERROR_NETWORK,

@@ -98,6 +98,10 @@ static const struct {
   { "kms-key-id", STRING, NULL },
   { "endpoint", STRING, NULL },
   { "data-endpoint", STRING, NULL },
+  { "proxy", STRING, NULL },
+  { "ip-version", "GstKvsSinkIpVersion", "any" },
+  { "tls-client-cert", STRING, NULL },
+  { "tls-client-key", STRING, NULL },
   { "stream-arn", STRING, NULL },
   { "use-fips", BOOLEAN, "false" },
   { "use-dual-stack", BOOLEAN, "false" },
@@ -161,7 +165,7 @@ START_TEST (test_streaming_types)
 }
 END_TEST
 
-static const gchar *const secrets[] = { "access-key", "secret-key", "session-token" };
+static const gchar *const secrets[] = { "access-key", "secret-key", "session-token", "proxy" };
 
 START_TEST (test_secret_reads_as_null)
 {
@@ -250,6 +254,10 @@ static const struct {
     GST_RESOURCE_ERROR_SETTINGS },
   { "stream-arn", "arn:aws:kinesisvideo:us-east-1:1:stream/cam/1", "aws-region",
     GST_RESOURCE_ERROR_SETTINGS },
+  { "proxy", "ftp://me:hush@x:1", "proxy", GST_RESOURCE_ERROR_SETTINGS },
+  { "tls-client-cert", "/nonexistent/client.pem", "/nonexistent/client.pem",
+    GST_RESOURCE_ERROR_SETTINGS },
+  { "tls-client-key", "/nonexistent/key.pem", "tls-client-cert", GST_RESOURCE_ERROR_SETTINGS },
   { "use-fips", "true", "use-fips", GST_RESOURCE_ERROR_SETTINGS },
   { "use-dual-stack", "true", "use-dual-stack", GST_RESOURCE_ERROR_SETTINGS },
   { "ca-path", "/nonexistent/ca.pem", "ca-path", GST_RESOURCE_ERROR_SETTINGS },
@@ -312,7 +320,8 @@ START_TEST (test_bad_setting)
   g_object_set (sink, "ca-path", NULL, "retention-period", 2, "timecode-scale", 1, "content-type",
                 NULL, "codec-id", NULL, "track-name", "cam", "stream-tags", NULL,
                 "iot-certificate", NULL, "use-fips", FALSE, "use-dual-stack", FALSE,
-                "data-endpoint", NULL, "stream-arn", NULL, NULL);
+                "data-endpoint", NULL, "stream-arn", NULL, "proxy", NULL,
+                "tls-client-cert", NULL, "tls-client-key", NULL, NULL);
   set_good_settings ();
   assert_runs ();
 }
