@@ -82,6 +82,22 @@ spool_order_get_type (void)
 }
 
 static GType
+storage_tier_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    { GST_KVS_SINK_STORAGE_TIER_DEFAULT, "What the service chooses", "default" },
+    { GST_KVS_SINK_STORAGE_TIER_HOT, "Read often, and at once", "hot" },
+    { GST_KVS_SINK_STORAGE_TIER_WARM, "Kept long, read rarely", "warm" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKvsSinkStorageTier", values));
+  return type;
+}
+
+static GType
 ip_version_get_type (void)
 {
   static gsize type;
@@ -108,6 +124,8 @@ static const Property properties[] = {
     "Tags that are set on the stream at each start: a structure with string fields" },
   { "kms-key-id", KIND_STRING, MEMBER (kms_key_id), 0, NULL,
     "KMS key of a stream that is created; unset for the service's own key" },
+  { "storage-tier", KIND_ENUM, MEMBER (storage_tier), GST_KVS_SINK_STORAGE_TIER_DEFAULT, NULL,
+    "Storage tier of a stream that is created", storage_tier_get_type },
   { "streaming-type", KIND_ENUM, MEMBER (streaming_type), KVS_STREAMING_TYPE_REALTIME,
     NULL, "Live source, which loses the oldest fragment when the buffer is full, or file, which waits",
     streaming_type_get_type },
@@ -301,6 +319,7 @@ gst_kvs_sink_settings_install (GObjectClass *klass)
   gst_type_mark_as_plugin_api (spool_mode_get_type (), 0);
   gst_type_mark_as_plugin_api (spool_order_get_type (), 0);
   gst_type_mark_as_plugin_api (ip_version_get_type (), 0);
+  gst_type_mark_as_plugin_api (storage_tier_get_type (), 0);
 }
 
 static const Property *
@@ -388,6 +407,8 @@ gst_kvs_sink_settings_set (GstKvsSinkSettings *settings, const GParamSpec *pspec
   if (property == NULL)
     return FALSE;
   member = G_STRUCT_MEMBER_P (settings, property->offset);
+  if (member == (gpointer) &settings->retention_period_h)
+    settings->retention_period_was_set = TRUE;
   switch (property->kind) {
     case KIND_UINT:
       *(guint *) member = g_value_get_uint (value);

@@ -23,14 +23,28 @@ typedef enum {
 } GstKvsSinkSpoolOrder;
 
 /**
+ * GstKvsSinkStorageTier:
+ * @GST_KVS_SINK_STORAGE_TIER_DEFAULT: what the service chooses
+ * @GST_KVS_SINK_STORAGE_TIER_HOT: read often, and at once
+ * @GST_KVS_SINK_STORAGE_TIER_WARM: kept long, read rarely
+ */
+typedef enum {
+  GST_KVS_SINK_STORAGE_TIER_DEFAULT,
+  GST_KVS_SINK_STORAGE_TIER_HOT,
+  GST_KVS_SINK_STORAGE_TIER_WARM,
+} GstKvsSinkStorageTier;
+
+/**
  * GstKvsSinkSettings: one member a property, in the property's unit.
  */
 typedef struct {
   gchar *stream_name;
   gchar *stream_arn;
   guint retention_period_h;
+  gboolean retention_period_was_set;
   GstStructure *stream_tags;
   gchar *kms_key_id;
+  gint storage_tier; /* GstKvsSinkStorageTier */
   gint streaming_type; /* KvsStreamingType */
   gchar *content_type;
   guint max_latency_s;

@@ -82,11 +82,14 @@ static KvsStreamDefinition *
 make_definition (const GstKvsSinkSettings *settings, GError **error)
 {
   g_autoptr (KvsStreamDefinition) definition = kvs_stream_definition_new (settings->stream_name);
+  static const gchar *const storage_tiers[] = { NULL, "HOT", "WARM" };
   guint buffer_duration_s = settings->buffer_duration_s;
   guint timecode_scale_ms = settings->timecode_scale_ms;
 
   definition->retention_hours = settings->retention_period_h;
-  definition->kms_key_id = g_strdup (settings->kms_key_id);
+  definition->retention_is_wish = settings->retention_period_was_set;
+  definition->storage_tier = g_strdup (storage_tiers[settings->storage_tier]);
+  definition->kms_key_id = is_set (settings->kms_key_id) ? g_strdup (settings->kms_key_id) : NULL;
   definition->streaming_type = (KvsStreamingType) settings->streaming_type;
   g_free (definition->content_type);
   definition->content_type = g_strdup (settings->content_type);

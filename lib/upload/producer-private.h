@@ -52,6 +52,11 @@ struct _KvsProducer {
   gboolean was_let_in; /* a Session was accepted once: the credentials were good */
   gchar *content_type; /* of a stream that is created; NULL until it is known */
   gchar *stream_arn;
+  gint64 found_retention_hours; /* as DescribeStream said, with the next two */
+  gchar *found_kms_key_id;
+  gchar *found_media_type;
+  gboolean compared; /* with what was asked for */
+  gboolean creates_without_tags;
   gchar *data_endpoint;
   KvsAwsCall *call;
   KvsSession *session;

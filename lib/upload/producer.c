@@ -85,6 +85,8 @@ kvs_producer_unref (KvsProducer *producer)
     producer->credentials_source.destroy (producer->credentials_source.user_data);
   g_free (producer->content_type);
   g_free (producer->stream_arn);
+  g_free (producer->found_kms_key_id);
+  g_free (producer->found_media_type);
   g_free (producer->data_endpoint);
   g_free (producer->own_data_endpoint);
   g_free (producer);

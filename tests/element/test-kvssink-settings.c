@@ -98,6 +98,7 @@ static const struct {
   { "kms-key-id", STRING, NULL },
   { "endpoint", STRING, NULL },
   { "data-endpoint", STRING, NULL },
+  { "storage-tier", "GstKvsSinkStorageTier", "default" },
   { "proxy", STRING, NULL },
   { "ip-version", "GstKvsSinkIpVersion", "any" },
   { "tls-client-cert", STRING, NULL },

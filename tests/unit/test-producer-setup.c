@@ -113,6 +113,100 @@ START_TEST (test_missing_stream_arn)
 }
 END_TEST
 
+/* ---- what it is created with, and what it is found with ---- */
+
+static void
+add_tag (void)
+{
+  rig->definition->tags = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_hash_table_insert (rig->definition->tags, g_strdup ("site"), g_strdup ("gate"));
+}
+
+START_TEST (test_created_with_all)
+{
+  rig->definition->retention_hours = 24;
+  rig->definition->kms_key_id = g_strdup ("alias/k");
+  rig->definition->storage_tier = g_strdup ("WARM");
+  add_tag ();
+  add_missing ();
+  producer_rig_start (rig);
+  assert_goes_on ();
+  assert_request ("/createStream",
+                  "{\"StreamName\":\"cam\",\"MediaType\":\"video/h264\","
+                  "\"DataRetentionInHours\":24,\"KmsKeyId\":\"alias/k\","
+                  "\"StreamStorageConfiguration\":{\"DefaultStorageTier\":\"WARM\"},"
+                  "\"Tags\":{\"site\":\"gate\"}}");
+  ck_assert_uint_eq (service_count (rig->service, "/tagStream"), 0);
+  ck_assert_uint_eq (producer_rig_count_warnings (rig), 0);
+}
+END_TEST
+
+/* Who may not set tags gets a stream all the same, and a warning. */
+START_TEST (test_tags_are_refused)
+{
+  add_tag ();
+  add_missing ();
+  service_add_error (rig->service, "/createStream", 403, "AccessDeniedException", "no tags");
+  service_add_error (rig->service, "/tagStream", 400, "InvalidArgumentException", "no tags");
+  producer_rig_start (rig);
+  assert_goes_on ();
+  ck_assert_uint_eq (service_count (rig->service, "/createStream"), 2);
+  assert_request ("/createStream", "{\"StreamName\":\"cam\",\"MediaType\":\"video/h264\","
+                                   "\"DataRetentionInHours\":2}");
+  ck_assert_uint_eq (service_count (rig->service, "/tagStream"), 1);
+  ck_assert_uint_eq (producer_rig_count_warnings (rig), 1);
+}
+END_TEST
+
+/* The tags are not what is wrong. */
+START_TEST (test_creation_is_refused)
+{
+  add_tag ();
+  add_missing ();
+  for (guint i = 0; i < 2; i++)
+    service_add_error (rig->service, "/createStream", 400, "InvalidArgumentException", "bad key");
+  producer_rig_start (rig);
+  ck_assert_ptr_nonnull (strstr (producer_rig_wait_for_failure (rig)->message, "bad key"));
+  ck_assert_uint_eq (service_count (rig->service, "/createStream"), 2);
+}
+END_TEST
+
+/* DescribeStream and CreateStream may disagree for a while. */
+START_TEST (test_not_there_yet)
+{
+  add_missing ();
+  service_add_error (rig->service, "/createStream", 400, "ResourceInUseException", "exists");
+  add_missing ();
+  service_add_error (rig->service, "/createStream", 400, "ResourceInUseException", "exists");
+  producer_rig_start (rig);
+  assert_goes_on ();
+  ck_assert_uint_eq (service_count (rig->service, "/describeStream"), 3);
+  ck_assert_uint_eq (producer_rig_count_warnings (rig), 0);
+}
+END_TEST
+
+START_TEST (test_differences)
+{
+  const Told *warning;
+
+  rig->definition->retention_hours = 5;
+  rig->definition->retention_is_wish = TRUE;
+  g_clear_pointer (&rig->definition->content_type, g_free);
+  service_add_error (rig->service, "/describeStream", 200, NULL,
+                     "{\"StreamInfo\":{\"Status\":\"ACTIVE\",\"DataRetentionInHours\":2,"
+                     "\"MediaType\":\"video/h265\",\"KmsKeyId\":null,"
+                     "\"StreamARN\":\"" ARN "\"}}");
+  producer_rig_start (rig);
+  ck_assert (service_wait_for_count (rig->service, "/getDataEndpoint", 1));
+  rig->next_track->content_type = g_strdup ("video/h264");
+  assert_goes_on ();
+  warning = producer_rig_wait_for_warning (rig, 1);
+  ck_assert_ptr_nonnull (strstr (warning->message, "retention-period is 5 hours"));
+  ck_assert_ptr_nonnull (strstr (warning->message, "video/h265"));
+  ck_assert_uint_eq (producer_rig_count_warnings (rig), 1);
+}
+END_TEST
+
 /* ---- where to ---- */
 
 START_TEST (test_own_data_endpoint)
@@ -221,6 +315,11 @@ main (void)
   tcase_add_test (tc, test_stream_name);
   tcase_add_test (tc, test_stream_arn);
   tcase_add_test (tc, test_missing_stream_arn);
+  tcase_add_test (tc, test_created_with_all);
+  tcase_add_test (tc, test_tags_are_refused);
+  tcase_add_test (tc, test_creation_is_refused);
+  tcase_add_test (tc, test_not_there_yet);
+  tcase_add_test (tc, test_differences);
   tcase_add_test (tc, test_own_data_endpoint);
   suite_add_tcase (s, tc);
   tcase_set_timeout (shared, 60);
