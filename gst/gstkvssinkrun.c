@@ -302,13 +302,10 @@ typedef struct {
 static CredentialsSource *
 credentials_source_new (GstKvsSink *sink, GstKvsSinkTarget *target)
 {
-  KvsHttpOptions http = gst_kvs_sink_target_get_http (&sink->settings, target);
   CredentialsSource *source = g_new (CredentialsSource, 1);
 
   source->config = kvs_credentials_config_ref (target->credentials);
-  source->http = http;
-  source->http.ca_path = g_strdup (http.ca_path);
-  source->http.user_agent = g_strdup (http.user_agent);
+  kvs_http_options_copy (&source->http, &target->http);
   return source;
 }
 
@@ -318,8 +315,7 @@ credentials_source_free (gpointer data)
   CredentialsSource *source = data;
 
   kvs_credentials_config_unref (source->config);
-  g_free (source->http.ca_path);
-  g_free (source->http.user_agent);
+  kvs_http_options_clear (&source->http);
   g_free (source);
 }
 
@@ -348,15 +344,16 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
   GstKvsSinkTarget *target = sink->target;
   KvsProducerConfig config = {
     .definition = target->definition,
-    .region = target->region,
-    .endpoint = target->endpoint,
+    .region = target->place->region,
+    .endpoint = target->place->endpoint,
+    .data_endpoint = target->data_endpoint,
     .credentials = {
       .open = open_credentials,
       .user_data = credentials_source_new (sink, target),
       .destroy = credentials_source_free,
     },
     .metadata = target->metadata,
-    .http = gst_kvs_sink_target_get_http (&sink->settings, target),
+    .http = target->http,
   };
   KvsProducer *producer;
 
@@ -369,7 +366,7 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
   kvs_producer_start (producer);
   GST_OBJECT_UNLOCK (sink);
   GST_INFO_OBJECT (sink, "Uploading to stream %s in %s through %s",
-                   target->definition->stream_name, target->region, target->endpoint);
+                   target->definition->stream_name, target->place->region, target->place->endpoint);
 }
 
 /* The producer goes on by itself until all is delivered, for stop-stream-timeout at most. */

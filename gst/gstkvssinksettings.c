@@ -81,15 +81,51 @@ spool_order_get_type (void)
   return type;
 }
 
+static GType
+storage_tier_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    { GST_KVS_SINK_STORAGE_TIER_DEFAULT, "What the service chooses", "default" },
+    { GST_KVS_SINK_STORAGE_TIER_HOT, "Read often, and at once", "hot" },
+    { GST_KVS_SINK_STORAGE_TIER_WARM, "Kept long, read rarely", "warm" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKvsSinkStorageTier", values));
+  return type;
+}
+
+static GType
+ip_version_get_type (void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+    { KVS_IP_VERSION_ANY, "Whatever works first", "any" },
+    { KVS_IP_VERSION_4, "IPv4 alone", "4" },
+    { KVS_IP_VERSION_6, "IPv6 alone", "6" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstKvsSinkIpVersion", values));
+  return type;
+}
+
 static const Property properties[] = {
-  { "stream-name", KIND_STRING, MEMBER (stream_name), 0, "DEFAULT_STREAM",
+  { "stream-name", KIND_STRING, MEMBER (stream_name), 0, GST_KVS_SINK_DEFAULT_STREAM_NAME,
     "Name of the Kinesis Video stream: 1 to 256 letters, digits, '_', '.' or '-'" },
+  { "stream-arn", KIND_STRING, MEMBER (stream_arn), 0, NULL,
+    "ARN of the stream, instead of stream-name and aws-region; that very stream must exist" },
   { "retention-period", KIND_UINT, MEMBER (retention_period_h), 2, NULL,
     "How long a stream that is created keeps media, in hours; 0 keeps nothing" },
   { "stream-tags", KIND_STRUCTURE, MEMBER (stream_tags), 0, NULL,
     "Tags that are set on the stream at each start: a structure with string fields" },
   { "kms-key-id", KIND_STRING, MEMBER (kms_key_id), 0, NULL,
     "KMS key of a stream that is created; unset for the service's own key" },
+  { "storage-tier", KIND_ENUM, MEMBER (storage_tier), GST_KVS_SINK_STORAGE_TIER_DEFAULT, NULL,
+    "Storage tier of a stream that is created", storage_tier_get_type },
   { "streaming-type", KIND_ENUM, MEMBER (streaming_type), KVS_STREAMING_TYPE_REALTIME,
     NULL, "Live source, which loses the oldest fragment when the buffer is full, or file, which waits",
     streaming_type_get_type },
@@ -196,15 +232,31 @@ static const Property properties[] = {
     "Accepted for compatibility, in seconds; has no effect" },
 
   { "aws-region", KIND_STRING, MEMBER (aws_region), 0, NULL,
-    "AWS region; unset for AWS_REGION, AWS_DEFAULT_REGION, us-west-2" },
+    "AWS region; unset for AWS_REGION, AWS_DEFAULT_REGION, the profile's region, us-west-2" },
   { "endpoint", KIND_STRING, MEMBER (endpoint), 0, NULL,
     "URL of the control plane; unset for AWS_ENDPOINT_URL_KINESIS_VIDEO, AWS_ENDPOINT_URL, "
-    "CONTROL_PLANE_URI, the region's own" },
+    "CONTROL_PLANE_URI, the profile's endpoint_url, the region's own" },
+  { "data-endpoint", KIND_STRING, MEMBER (data_endpoint), 0, NULL,
+    "URL that media are sent to; unset to have the service name it" },
+  { "use-fips", KIND_BOOLEAN, MEMBER (use_fips), FALSE, NULL,
+    "Use the region's FIPS 140 endpoints; false for what AWS_USE_FIPS_ENDPOINT or the profile says" },
+  { "use-dual-stack", KIND_BOOLEAN, MEMBER (use_dual_stack), FALSE, NULL,
+    "Use the region's endpoints that have IPv6 addresses too; false for what "
+    "AWS_USE_DUALSTACK_ENDPOINT or the profile says" },
   { "allow-insecure-endpoint", KIND_BOOLEAN, MEMBER (allow_insecure_endpoint), FALSE, NULL,
     "Take plain http for other hosts than this machine too" },
+  { "proxy", KIND_SECRET, MEMBER (proxy), 0, NULL,
+    "Address of a proxy, as http://user:password@host:port; empty for none; unset for HTTPS_PROXY. "
+    "Reads as NULL" },
+  { "ip-version", KIND_ENUM, MEMBER (ip_version), KVS_IP_VERSION_ANY, NULL,
+    "Which addresses of hosts are used: any, 4 for IPv4, 6 for IPv6", ip_version_get_type },
   { "ca-path", KIND_STRING, MEMBER (ca_path), 0, NULL,
     "File or folder of trusted certificates; unset for AWS_CA_BUNDLE, KVSSINK_CA_CERT_PATH, the "
-    "system's" },
+    "profile's ca_bundle, the system's" },
+  { "tls-client-cert", KIND_STRING, MEMBER (tls_client_cert), 0, NULL,
+    "Client certificate for servers that want one: PEM file, or pkcs11: address" },
+  { "tls-client-key", KIND_STRING, MEMBER (tls_client_key), 0, NULL,
+    "Private key of tls-client-cert: PEM file, or pkcs11: address; unset where it is in there" },
   { "user-agent", KIND_STRING, MEMBER (user_agent), 0, DEFAULT_USER_AGENT,
     "User-Agent header of all requests" },
   { "log-config", KIND_STRING, MEMBER (log_config), 0, "../kvs_log_configuration",
@@ -266,6 +318,8 @@ gst_kvs_sink_settings_install (GObjectClass *klass)
   gst_type_mark_as_plugin_api (streaming_type_get_type (), 0);
   gst_type_mark_as_plugin_api (spool_mode_get_type (), 0);
   gst_type_mark_as_plugin_api (spool_order_get_type (), 0);
+  gst_type_mark_as_plugin_api (ip_version_get_type (), 0);
+  gst_type_mark_as_plugin_api (storage_tier_get_type (), 0);
 }
 
 static const Property *
@@ -353,6 +407,8 @@ gst_kvs_sink_settings_set (GstKvsSinkSettings *settings, const GParamSpec *pspec
   if (property == NULL)
     return FALSE;
   member = G_STRUCT_MEMBER_P (settings, property->offset);
+  if (member == (gpointer) &settings->retention_period_h)
+    settings->retention_period_was_set = TRUE;
   switch (property->kind) {
     case KIND_UINT:
       *(guint *) member = g_value_get_uint (value);

@@ -5,9 +5,12 @@
 #include <gst/gst.h>
 
 #include "aws/credentials/shared-cache.h"
+#include "aws/endpoint-choice.h"
 #include "upload/producer.h"
 
 G_BEGIN_DECLS
+
+#define GST_KVS_SINK_DEFAULT_STREAM_NAME "DEFAULT_STREAM"
 
 /**
  * GstKvsSinkSpoolOrder:
@@ -20,13 +23,28 @@ typedef enum {
 } GstKvsSinkSpoolOrder;
 
 /**
+ * GstKvsSinkStorageTier:
+ * @GST_KVS_SINK_STORAGE_TIER_DEFAULT: what the service chooses
+ * @GST_KVS_SINK_STORAGE_TIER_HOT: read often, and at once
+ * @GST_KVS_SINK_STORAGE_TIER_WARM: kept long, read rarely
+ */
+typedef enum {
+  GST_KVS_SINK_STORAGE_TIER_DEFAULT,
+  GST_KVS_SINK_STORAGE_TIER_HOT,
+  GST_KVS_SINK_STORAGE_TIER_WARM,
+} GstKvsSinkStorageTier;
+
+/**
  * GstKvsSinkSettings: one member a property, in the property's unit.
  */
 typedef struct {
   gchar *stream_name;
+  gchar *stream_arn;
   guint retention_period_h;
+  gboolean retention_period_was_set;
   GstStructure *stream_tags;
   gchar *kms_key_id;
+  gint storage_tier; /* GstKvsSinkStorageTier */
   gint streaming_type; /* KvsStreamingType */
   gchar *content_type;
   guint max_latency_s;
@@ -78,8 +96,15 @@ typedef struct {
 
   gchar *aws_region;
   gchar *endpoint;
+  gchar *data_endpoint;
+  gboolean use_fips;
+  gboolean use_dual_stack;
   gboolean allow_insecure_endpoint;
+  gchar *proxy;
+  gint ip_version; /* KvsIpVersion */
   gchar *ca_path;
+  gchar *tls_client_cert;
+  gchar *tls_client_key;
   gchar *user_agent;
   gchar *log_config;
 
@@ -95,10 +120,9 @@ typedef struct {
  */
 typedef struct {
   KvsStreamDefinition *definition;
-  gchar *region;
-  gchar *endpoint;
-  gchar *ca_path;
-  gchar *user_agent;
+  KvsEndpointChoice *place;
+  gchar *data_endpoint;
+  KvsHttpOptions http;
   KvsCredentialsConfig *credentials;
   KvsMetadata *metadata;
 } GstKvsSinkTarget;
@@ -114,8 +138,6 @@ gboolean gst_kvs_sink_settings_get (const GstKvsSinkSettings *settings, const GP
 KvsCredentialsConfig *gst_kvs_sink_make_credentials (const GstKvsSinkSettings *settings,
                                                      const gchar *region, GError **error);
 GstKvsSinkTarget *gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error);
-KvsHttpOptions gst_kvs_sink_target_get_http (const GstKvsSinkSettings *settings,
-                                             const GstKvsSinkTarget *target);
 void gst_kvs_sink_target_free (GstKvsSinkTarget *target);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstKvsSinkTarget, gst_kvs_sink_target_free)

@@ -4,12 +4,14 @@
 
 #include <string.h>
 
+#include "aws/credentials/client-certificate.h"
 #include "aws/endpoint.h"
+#include "aws/stream-arn.h"
 #include "error.h"
 #include "media/track.h"
 #include "metadata-events.h"
+#include "net/proxy.h"
 
-#define DEFAULT_REGION "us-west-2"
 #define DEFAULT_BUFFER_DURATION_S 20
 #define DEFAULT_CONNECTION_TIMEOUT_S 5
 #define DEFAULT_COMPLETION_TIMEOUT_S 10
@@ -45,15 +47,49 @@ read_tags (const GstStructure *structure, GHashTable **tags, GError **error)
   return TRUE;
 }
 
+static gboolean
+is_set (const gchar *text)
+{
+  return text != NULL && *text != '\0';
+}
+
+/* The name goes into messages and into the spool also where requests say the ARN. */
+static gboolean
+choose_stream (const GstKvsSinkSettings *settings, KvsStreamDefinition *definition, GError **error)
+{
+  g_autoptr (KvsStreamArn) arn = NULL;
+  const gchar *name = settings->stream_name;
+
+  if (!is_set (settings->stream_arn))
+    return TRUE;
+  arn = kvs_stream_arn_parse (settings->stream_arn, error);
+  if (arn == NULL)
+    return FALSE;
+  if (is_set (name) && !g_str_equal (name, GST_KVS_SINK_DEFAULT_STREAM_NAME)
+      && !g_str_equal (name, arn->stream_name)) {
+    g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
+                 "stream-arn names the stream %s, but stream-name is %s; unset one of them",
+                 arn->stream_name, name);
+    return FALSE;
+  }
+  g_free (definition->stream_name);
+  definition->stream_name = g_strdup (arn->stream_name);
+  definition->stream_arn = g_strdup (settings->stream_arn);
+  return TRUE;
+}
+
 static KvsStreamDefinition *
 make_definition (const GstKvsSinkSettings *settings, GError **error)
 {
   g_autoptr (KvsStreamDefinition) definition = kvs_stream_definition_new (settings->stream_name);
+  static const gchar *const storage_tiers[] = { NULL, "HOT", "WARM" };
   guint buffer_duration_s = settings->buffer_duration_s;
   guint timecode_scale_ms = settings->timecode_scale_ms;
 
   definition->retention_hours = settings->retention_period_h;
-  definition->kms_key_id = g_strdup (settings->kms_key_id);
+  definition->retention_is_wish = settings->retention_period_was_set;
+  definition->storage_tier = g_strdup (storage_tiers[settings->storage_tier]);
+  definition->kms_key_id = is_set (settings->kms_key_id) ? g_strdup (settings->kms_key_id) : NULL;
   definition->streaming_type = (KvsStreamingType) settings->streaming_type;
   g_free (definition->content_type);
   definition->content_type = g_strdup (settings->content_type);
@@ -71,13 +107,14 @@ make_definition (const GstKvsSinkSettings *settings, GError **error)
   definition->stop_timeout_ns = settings->stop_stream_timeout_s * GST_SECOND;
   definition->flush_interval_ns = settings->flush_interval_ms * GST_MSECOND;
   definition->track_timeout_ns = settings->track_timeout_ms * GST_MSECOND;
-  if (settings->spool_location != NULL && *settings->spool_location != '\0')
+  if (is_set (settings->spool_location))
     definition->spool_folder = g_strdup (settings->spool_location);
   definition->spool_bytes = settings->spool_size_bytes;
   definition->spool_mode = (KvsSpoolMode) settings->spool_mode;
   definition->spool_live_first = settings->spool_order == GST_KVS_SINK_SPOOL_ORDER_LIVE_FIRST;
   definition->allow_create = settings->allow_create_stream;
-  if (!read_tags (settings->stream_tags, &definition->tags, error)
+  if (!choose_stream (settings, definition, error)
+      || !read_tags (settings->stream_tags, &definition->tags, error)
       || !kvs_stream_definition_check (definition, error))
     return NULL;
   return g_steal_pointer (&definition);
@@ -100,54 +137,89 @@ check_track_settings (const GstKvsSinkSettings *settings, GError **error)
 }
 
 static gboolean
-choose_region (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
-{
-  target->region = settings->aws_region != NULL ? g_strdup (settings->aws_region)
-                                                : kvs_region_from_environment ();
-  if (target->region == NULL)
-    target->region = g_strdup (DEFAULT_REGION);
-  if (kvs_region_is_valid (target->region))
-    return TRUE;
-  g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
-               "\"%s\" is not an AWS region; set aws-region or AWS_REGION to one such as us-west-2",
-               target->region);
-  return FALSE;
-}
-
-static gboolean
 choose_endpoint (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
 {
-  g_autofree gchar *url = settings->endpoint != NULL && *settings->endpoint != '\0'
-                              ? g_strdup (settings->endpoint)
-                              : kvs_endpoint_from_environment ();
+  const KvsEndpointWish wish = {
+    .region = settings->aws_region,
+    .stream_arn = settings->stream_arn,
+    .endpoint = settings->endpoint,
+    .use_fips = settings->use_fips,
+    .use_dual_stack = settings->use_dual_stack,
+    .allow_insecure = settings->allow_insecure_endpoint,
+    .ca_path = settings->ca_path,
+    .profile = settings->profile,
+  };
 
-  if (url == NULL) {
-    target->endpoint = kvs_endpoint_for_region (target->region,
-                                                kvs_endpoint_fips_from_environment (),
-                                                kvs_endpoint_dual_stack_from_environment ());
+  target->place = kvs_endpoint_choose (&wish, error);
+  if (target->place == NULL || !is_set (settings->data_endpoint))
+    return target->place != NULL;
+  if (kvs_endpoint_check_url (settings->data_endpoint, settings->allow_insecure_endpoint,
+                              &target->data_endpoint, error))
     return TRUE;
+  g_prefix_error (error, "data-endpoint: ");
+  return FALSE;
+}
+
+static guint
+to_ms (guint seconds, guint default_seconds)
+{
+  return MIN (seconds != 0 ? seconds : default_seconds, MAX_TIMEOUT_S) * 1000;
+}
+
+/* In files, it is looked at now; what is in a token shows when it is used. */
+static gboolean
+check_client_certificate (const gchar *certificate, const gchar *key, GError **error)
+{
+  g_autoptr (KvsClientCertificate) files = NULL;
+
+  if (certificate == NULL && key != NULL) {
+    g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
+                 "tls-client-key is set, but tls-client-cert is not; set both");
+    return FALSE;
   }
-  return kvs_endpoint_check_url (url, settings->allow_insecure_endpoint, &target->endpoint, error);
+  if (certificate == NULL || kvs_http_is_pkcs11 (certificate) || kvs_http_is_pkcs11 (key))
+    return TRUE;
+  files = kvs_client_certificate_load (certificate, key != NULL ? key : certificate, error);
+  if (files != NULL)
+    return TRUE;
+  g_prefix_error (error, "tls-client-cert, tls-client-key: ");
+  if (error != NULL && *error != NULL)
+    (*error)->code = KVS_ERROR_BAD_ARGUMENT;
+  return FALSE;
+}
+
+static const gchar *
+set_or_null (const gchar *text)
+{
+  return is_set (text) ? text : NULL;
 }
 
 static gboolean
-choose_ca_path (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
+choose_http (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
 {
-  target->ca_path = settings->ca_path != NULL && *settings->ca_path != '\0'
-                        ? g_strdup (settings->ca_path)
-                        : kvs_ca_path_from_environment ();
-  if (target->ca_path == NULL || g_file_test (target->ca_path, G_FILE_TEST_EXISTS))
-    return TRUE;
-  g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
-               "The CA bundle %s does not exist; correct ca-path, AWS_CA_BUNDLE or "
-               "KVSSINK_CA_CERT_PATH", target->ca_path);
-  return FALSE;
+  const KvsHttpOptions http = {
+    .ca_path = target->place->ca_path,
+    .user_agent = settings->user_agent,
+    .connect_timeout_ms = to_ms (settings->connection_timeout_s, DEFAULT_CONNECTION_TIMEOUT_S),
+    .total_timeout_ms = to_ms (settings->completion_timeout_s, DEFAULT_COMPLETION_TIMEOUT_S),
+    .ip_version = (KvsIpVersion) settings->ip_version,
+    .proxy = settings->proxy,
+    .client_certificate = (gchar *) set_or_null (settings->tls_client_cert),
+    .client_key = (gchar *) set_or_null (settings->tls_client_key),
+  };
+
+  if (settings->proxy != NULL && !kvs_proxy_check (settings->proxy, error))
+    return FALSE;
+  if (!check_client_certificate (http.client_certificate, http.client_key, error))
+    return FALSE;
+  kvs_http_options_copy (&target->http, &http);
+  return TRUE;
 }
 
 static gboolean
 choose_credentials (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
 {
-  target->credentials = gst_kvs_sink_make_credentials (settings, target->region, error);
+  target->credentials = gst_kvs_sink_make_credentials (settings, target->place->region, error);
   return target->credentials != NULL;
 }
 
@@ -188,38 +260,13 @@ gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error)
   g_autoptr (GstKvsSinkTarget) target = g_new0 (GstKvsSinkTarget, 1);
 
   target->definition = make_definition (settings, error);
-  target->user_agent = g_strdup (settings->user_agent);
   if (target->definition == NULL || !check_track_settings (settings, error)
-      || !choose_region (settings, target, error) || !choose_endpoint (settings, target, error)
-      || !choose_ca_path (settings, target, error)
+      || !choose_endpoint (settings, target, error)
+      || !choose_http (settings, target, error)
       || !choose_credentials (settings, target, error)
       || !make_metadata (settings, target, error))
     return NULL;
   return g_steal_pointer (&target);
-}
-
-static guint
-to_ms (guint seconds, guint default_seconds)
-{
-  return MIN (seconds != 0 ? seconds : default_seconds, MAX_TIMEOUT_S) * 1000;
-}
-
-/**
- * gst_kvs_sink_target_get_http:
- * @settings: of the element
- * @target: made of them
- *
- * Returns: options whose strings belong to @target
- */
-KvsHttpOptions
-gst_kvs_sink_target_get_http (const GstKvsSinkSettings *settings, const GstKvsSinkTarget *target)
-{
-  return (KvsHttpOptions) {
-    .ca_path = target->ca_path,
-    .user_agent = target->user_agent,
-    .connect_timeout_ms = to_ms (settings->connection_timeout_s, DEFAULT_CONNECTION_TIMEOUT_S),
-    .total_timeout_ms = to_ms (settings->completion_timeout_s, DEFAULT_COMPLETION_TIMEOUT_S),
-  };
 }
 
 /**
@@ -232,10 +279,9 @@ gst_kvs_sink_target_free (GstKvsSinkTarget *target)
   if (target == NULL)
     return;
   kvs_stream_definition_free (target->definition);
-  g_free (target->region);
-  g_free (target->endpoint);
-  g_free (target->ca_path);
-  g_free (target->user_agent);
+  kvs_endpoint_choice_free (target->place);
+  g_free (target->data_endpoint);
+  kvs_http_options_clear (&target->http);
   kvs_credentials_config_unref (target->credentials);
   kvs_metadata_unref (target->metadata);
   g_free (target);

@@ -57,7 +57,8 @@ take_description (JsonObject *args, KvsLocalStream *stream, GError **error)
   stream->media_type = g_strdup (media_type);
   stream->kms_key_id = g_strdup (kms_key_id);
   stream->retention_hours = (guint) retention;
-  return kvs_local_take_tags (args, stream->tags, FALSE, error);
+  return kvs_local_take_storage_tier (args, stream, FALSE, error)
+         && kvs_local_take_tags (args, stream->tags, FALSE, error);
 }
 
 static JsonObject *
@@ -97,7 +98,8 @@ stream_info (KvsLocalStore *store, const KvsLocalStream *stream)
   set_string_or_null (info, "MediaType", stream->media_type);
   json_object_set_string_member (info, "KmsKeyId", kms_key_id);
   json_object_set_string_member (info, "Version", stream->version);
-  json_object_set_string_member (info, "Status", "ACTIVE");
+  json_object_set_string_member (info, "Status",
+                                 kvs_local_stream_is_active (stream) ? "ACTIVE" : "CREATING");
   json_object_set_double_member (info, "CreationTime",
                                  (gdouble) stream->creation_ms / MS_PER_SECOND);
   json_object_set_int_member (info, "DataRetentionInHours", stream->retention_hours);
@@ -130,7 +132,8 @@ update_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **err
                                  error)
       || !kvs_local_args_string (args, "MediaType", &kvs_local_shape_media_type, &media_type,
                                  error)
-      || !version_matches (stream, version, error))
+      || !version_matches (stream, version, error)
+      || !kvs_local_stream_may_change (stream, error))
     return NULL;
   if (device_name != NULL) {
     g_free (stream->device_name);
@@ -158,7 +161,8 @@ update_data_retention (const KvsLocalControlPlane *plane, JsonObject *args, GErr
                                           &version, error)
       || !kvs_local_args_choice (args, "Operation", operations, &operation, error)
       || !kvs_local_args_int (args, "DataRetentionChangeInHours", 1, G_MAXINT, &change, error)
-      || !version_matches (stream, version, error))
+      || !version_matches (stream, version, error)
+      || !kvs_local_stream_may_change (stream, error))
     return NULL;
   hours = stream->retention_hours;
   hours += g_str_equal (operation, operations[0]) ? change : -change;
@@ -190,7 +194,7 @@ delete_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **err
     refuse (error, KVS_LOCAL_ERROR_RESOURCE_NOT_FOUND, KVS_LOCAL_MESSAGE_NO_STREAM);
     return NULL;
   }
-  if (!version_matches (stream, version, error)
+  if (!version_matches (stream, version, error) || !kvs_local_stream_may_change (stream, error)
       || !kvs_local_store_delete_stream (plane->store, stream, error))
     return NULL;
   return json_object_new ();
@@ -275,11 +279,16 @@ static JsonObject *
 get_data_endpoint (const KvsLocalControlPlane *plane, JsonObject *args, GError **error)
 {
   const gchar *api_name;
+  const KvsLocalStream *stream;
   JsonObject *answer;
 
   if (!kvs_local_args_choice (args, "APIName", api_names, &api_name, error)
-      || kvs_local_args_stream (args, plane->store, error) == NULL)
+      || (stream = kvs_local_args_stream (args, plane->store, error)) == NULL)
     return NULL;
+  if (!kvs_local_stream_is_active (stream)) {
+    refuse (error, KVS_LOCAL_ERROR_RESOURCE_NOT_FOUND, KVS_LOCAL_MESSAGE_NO_STREAM);
+    return NULL;
+  }
   answer = json_object_new ();
   json_object_set_string_member (answer, "DataEndpoint", plane->endpoint);
   return answer;
@@ -308,6 +317,8 @@ kvs_local_control_plane_find (const gchar *path)
     { "/tagStream", kvs_local_tag_stream },
     { "/untagStream", kvs_local_untag_stream },
     { "/listTagsForStream", kvs_local_list_tags_for_stream },
+    { "/describeStreamStorageConfiguration", kvs_local_describe_storage },
+    { "/updateStreamStorageConfiguration", kvs_local_update_storage },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (operations); i++) {

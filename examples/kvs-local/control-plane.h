@@ -34,6 +34,12 @@ KvsLocalOperation kvs_local_control_plane_find (const gchar *path);
 /* tags.c */
 gboolean kvs_local_take_tags (JsonObject *args, GHashTable *tags, gboolean required,
                               GError **error);
+gboolean kvs_local_take_storage_tier (JsonObject *args, KvsLocalStream *stream, gboolean required,
+                                      GError **error);
+JsonObject *kvs_local_describe_storage (const KvsLocalControlPlane *plane, JsonObject *args,
+                                        GError **error);
+JsonObject *kvs_local_update_storage (const KvsLocalControlPlane *plane, JsonObject *args,
+                                      GError **error);
 JsonObject *kvs_local_tag_stream (const KvsLocalControlPlane *plane, JsonObject *args,
                                   GError **error);
 JsonObject *kvs_local_untag_stream (const KvsLocalControlPlane *plane, JsonObject *args,

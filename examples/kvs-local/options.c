@@ -50,6 +50,8 @@ check (const KvsLocalOptions *options, GError **error)
       || options->max_connection_seconds < 1 || options->max_connection_seconds > MAX_SECONDS
       || options->get_media_empty_seconds < 1 || options->get_media_empty_seconds > MAX_SECONDS)
     return fail (error, "times must be between one second and a week");
+  if (options->creating_seconds < 0 || options->creating_seconds > MAX_SECONDS)
+    return fail (error, "--creating-seconds must be between 0 and a week");
   if (options->max_fragment_bytes < 1)
     return fail (error, "--max-fragment-bytes must be positive");
   if (!g_regex_match_simple ("^[a-z0-9-]+$", options->region, G_REGEX_DOLLAR_ENDONLY, 0))
@@ -117,6 +119,8 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
       "Lines of ACCESS_KEY SECRET_KEY [SESSION_TOKEN [EXPIRATION]]; # begins a comment", "FILE" },
     { "no-auth", 0, 0, G_OPTION_ARG_NONE, &options->no_auth,
       "Accept any signature, and none", NULL },
+    { "creating-seconds", 0, 0, G_OPTION_ARG_INT, &options->creating_seconds,
+      "Time from CreateStream until the stream is ACTIVE (default 0)", "S" },
     { "idle-seconds", 0, 0, G_OPTION_ARG_INT, &options->idle_seconds,
       "End a PutMedia request that sends nothing for so long (default 30)", "S" },
     { "max-connection-seconds", 0, 0, G_OPTION_ARG_INT, &options->max_connection_seconds,

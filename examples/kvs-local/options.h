@@ -23,6 +23,7 @@ typedef struct {
   gboolean no_auth;
   gboolean verbose;
   gboolean version;
+  gint creating_seconds;
   gint idle_seconds;
   gint max_connection_seconds;
   gint64 max_fragment_bytes;

@@ -40,9 +40,11 @@ find_stream (KvsLocalStore *store, SoupMessageHeaders *headers, GError **error)
     return NULL;
   stream = name != NULL ? kvs_local_store_find_by_name (store, name)
                         : kvs_local_store_find_by_arn (store, arn);
-  if (stream == NULL)
+  if (stream == NULL || !kvs_local_stream_is_active (stream)) {
+    stream = NULL;
     g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_RESOURCE_NOT_FOUND,
                          KVS_LOCAL_MESSAGE_NO_STREAM);
+  }
   return stream;
 }
 

@@ -345,6 +345,7 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   server->store = kvs_local_store_open (options->data, options->region, options->account, error);
   if (server->store == NULL)
     return NULL;
+  kvs_local_store_set_creating_ms (server->store, options->creating_seconds * (gint64) 1000);
   server->soup = soup_server_new (NULL, NULL);
   soup_server_add_early_handler (server->soup, NULL, on_early_request, server, NULL);
   soup_server_add_handler (server->soup, NULL, on_request, server, NULL);

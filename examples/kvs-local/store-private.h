@@ -15,6 +15,7 @@ struct _KvsLocalStore {
   gchar *region;
   gchar *account;
   gchar *default_kms_key;
+  gint64 creating_ms;
   GHashTable *streams;
 };
 

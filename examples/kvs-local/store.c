@@ -11,7 +11,7 @@
 #include "service-error.h"
 #include "store-private.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static const gchar schema[]
   = "BEGIN;"
@@ -25,7 +25,8 @@ static const gchar schema[]
     "  kms_key_id TEXT,"
     "  retention_hours INTEGER NOT NULL,"
     "  version TEXT NOT NULL,"
-    "  sequence_block INTEGER NOT NULL);"
+    "  sequence_block INTEGER NOT NULL,"
+    "  storage_tier TEXT);"
     "CREATE TABLE tags ("
     "  stream_id INTEGER NOT NULL REFERENCES streams (id) ON DELETE CASCADE,"
     "  key TEXT NOT NULL,"
@@ -44,7 +45,13 @@ static const gchar schema[]
     "  file_size INTEGER NOT NULL,"
     "  UNIQUE (stream_id, number));"
     "CREATE INDEX fragments_in_order ON fragments (stream_id, id);"
-    "PRAGMA user_version = 1;"
+    "PRAGMA user_version = 2;"
+    "COMMIT;";
+
+static const gchar from_version_1[]
+  = "BEGIN;"
+    "ALTER TABLE streams ADD COLUMN storage_tier TEXT;"
+    "PRAGMA user_version = 2;"
     "COMMIT;";
 
 static gboolean
@@ -60,8 +67,8 @@ prepare_schema (sqlite3 *db, GError **error)
   sqlite3_reset (statement);
   if (version == SCHEMA_VERSION)
     return TRUE;
-  if (version == 0)
-    return kvs_local_db_exec (db, schema, error);
+  if (version == 0 || version == 1)
+    return kvs_local_db_exec (db, version == 0 ? schema : from_version_1, error);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                "index: made by another version of kvs-local (format %d)", version);
   return FALSE;
@@ -92,7 +99,8 @@ load_streams (KvsLocalStore *store, GError **error)
   g_autoptr (sqlite3_stmt) statement
     = kvs_local_db_prepare (store->db,
                             "SELECT id, name, arn, creation_ms, device_name, media_type,"
-                            " kms_key_id, retention_hours, version, sequence_block FROM streams",
+                            " kms_key_id, retention_hours, version, sequence_block,"
+                            " storage_tier FROM streams",
                             error);
   gboolean has_row;
 
@@ -114,6 +122,7 @@ load_streams (KvsLocalStore *store, GError **error)
     stream->retention_hours = (guint) sqlite3_column_int (statement, 7);
     stream->version = kvs_local_db_text (statement, 8);
     stream->sequence_block = (guint64) sqlite3_column_int64 (statement, 9);
+    stream->storage_tier = kvs_local_db_text (statement, 10);
     g_hash_table_insert (store->streams, stream->name, stream);
     if (!load_tags (store, stream, error))
       return FALSE;
@@ -172,6 +181,17 @@ kvs_local_store_open (const gchar *folder, const gchar *region, const gchar *acc
     return NULL;
   kvs_local_store_expire (store);
   return g_steal_pointer (&store);
+}
+
+/**
+ * kvs_local_store_set_creating_ms:
+ * @store: the store
+ * @creating_ms: how long the status of streams that are created from now on is CREATING
+ */
+void
+kvs_local_store_set_creating_ms (KvsLocalStore *store, gint64 creating_ms)
+{
+  store->creating_ms = creating_ms;
 }
 
 /**
@@ -262,8 +282,8 @@ insert_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
   g_autoptr (sqlite3_stmt) statement
     = kvs_local_db_prepare (store->db,
                             "INSERT INTO streams (name, arn, creation_ms, device_name, media_type,"
-                            " kms_key_id, retention_hours, version, sequence_block)"
-                            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                            " kms_key_id, retention_hours, version, sequence_block,"
+                            " storage_tier) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
                             error);
 
   if (statement == NULL)
@@ -276,6 +296,7 @@ insert_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
   kvs_local_db_bind_text (statement, 6, stream->kms_key_id);
   sqlite3_bind_int64 (statement, 7, stream->retention_hours);
   kvs_local_db_bind_text (statement, 8, stream->version);
+  kvs_local_db_bind_text (statement, 9, stream->storage_tier);
   if (!kvs_local_db_finish (statement, error))
     return FALSE;
   stream->id = sqlite3_last_insert_rowid (store->db);
@@ -299,6 +320,7 @@ kvs_local_store_add_stream (KvsLocalStore *store, KvsLocalStream *stream, GError
     return FALSE;
   }
   stream->creation_ms = g_get_real_time () / 1000;
+  stream->active_ms = stream->creation_ms + store->creating_ms;
   stream->arn = g_strdup_printf ("arn:aws:kinesisvideo:%s:%s:stream/%s/%" G_GINT64_FORMAT,
                                  store->region, store->account, stream->name, stream->creation_ms);
   kvs_local_stream_renew_version (stream);
@@ -328,7 +350,8 @@ kvs_local_store_save_stream (KvsLocalStore *store, KvsLocalStream *stream, GErro
   g_autoptr (sqlite3_stmt) statement
     = kvs_local_db_prepare (store->db,
                             "UPDATE streams SET device_name = ?, media_type = ?,"
-                            " retention_hours = ?, version = ?, sequence_block = ? WHERE id = ?",
+                            " retention_hours = ?, version = ?, sequence_block = ?,"
+                            " storage_tier = ? WHERE id = ?",
                             error);
 
   if (statement == NULL)
@@ -338,7 +361,8 @@ kvs_local_store_save_stream (KvsLocalStore *store, KvsLocalStream *stream, GErro
   sqlite3_bind_int64 (statement, 3, stream->retention_hours);
   kvs_local_db_bind_text (statement, 4, stream->version);
   sqlite3_bind_int64 (statement, 5, (gint64) stream->sequence_block);
-  sqlite3_bind_int64 (statement, 6, stream->id);
+  kvs_local_db_bind_text (statement, 6, stream->storage_tier);
+  sqlite3_bind_int64 (statement, 7, stream->id);
   return kvs_local_db_finish (statement, error);
 }
 

@@ -53,6 +53,7 @@ typedef struct {
 
 KvsLocalStore *kvs_local_store_open (const gchar *folder, const gchar *region,
                                      const gchar *account, GError **error);
+void kvs_local_store_set_creating_ms (KvsLocalStore *store, gint64 creating_ms);
 void kvs_local_store_close (KvsLocalStore *store);
 
 KvsLocalStream *kvs_local_store_find_by_name (KvsLocalStore *store, const gchar *name);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "stream.h"
 
+#include "service-error.h"
+
 #define VERSION_CHARS 20
 
 /**
@@ -48,8 +50,38 @@ kvs_local_stream_unref (KvsLocalStream *stream)
   g_free (stream->device_name);
   g_free (stream->media_type);
   g_free (stream->kms_key_id);
+  g_free (stream->storage_tier);
   g_free (stream->version);
   g_free (stream);
+}
+
+/**
+ * kvs_local_stream_is_active:
+ * @stream: a stream
+ *
+ * Returns: whether it takes media by now
+ */
+gboolean
+kvs_local_stream_is_active (const KvsLocalStream *stream)
+{
+  return g_get_real_time () / 1000 >= stream->active_ms;
+}
+
+/**
+ * kvs_local_stream_may_change:
+ * @stream: a stream
+ * @error: where to put an error
+ *
+ * Returns: whether it is ACTIVE, else with %KVS_LOCAL_ERROR_RESOURCE_IN_USE
+ */
+gboolean
+kvs_local_stream_may_change (const KvsLocalStream *stream, GError **error)
+{
+  if (kvs_local_stream_is_active (stream))
+    return TRUE;
+  g_set_error (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_RESOURCE_IN_USE,
+               "The stream %s is being created.", stream->name);
+  return FALSE;
 }
 
 /**

@@ -19,6 +19,8 @@ G_BEGIN_DECLS
  * @media_type: (nullable): kept, not used
  * @kms_key_id: (nullable): kept, not used
  * @retention_hours: 0 keeps only the host buffer
+ * @storage_tier: (nullable): kept, not used
+ * @active_ms: ms since 1970, when its status goes from CREATING to ACTIVE
  * @version: changes with everything above but @id, @name, @arn and @creation_ms
  * @tags: (element-type utf8 utf8): key to value
  * @sequence_block: how many thousands of fragment sequence numbers are given out
@@ -37,6 +39,8 @@ typedef struct {
   gchar *media_type;
   gchar *kms_key_id;
   guint retention_hours;
+  gchar *storage_tier;
+  gint64 active_ms;
   gchar *version;
   GHashTable *tags;
   guint64 sequence_block;
@@ -49,6 +53,8 @@ typedef struct {
 KvsLocalStream *kvs_local_stream_new (void);
 KvsLocalStream *kvs_local_stream_ref (KvsLocalStream *stream);
 void kvs_local_stream_unref (KvsLocalStream *stream);
+gboolean kvs_local_stream_is_active (const KvsLocalStream *stream);
+gboolean kvs_local_stream_may_change (const KvsLocalStream *stream, GError **error);
 void kvs_local_stream_renew_version (KvsLocalStream *stream);
 GHook *kvs_local_stream_add_hook (KvsLocalStream *stream, GHookFunc func, gpointer user_data);
 void kvs_local_stream_remove_hook (KvsLocalStream *stream, GHook *hook);

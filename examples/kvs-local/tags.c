@@ -95,7 +95,7 @@ kvs_local_tag_stream (const KvsLocalControlPlane *plane, JsonObject *args, GErro
   KvsLocalStream *stream = kvs_local_args_stream (args, plane->store, error);
   g_autoptr (GHashTable) tags = NULL;
 
-  if (stream == NULL)
+  if (stream == NULL || !kvs_local_stream_may_change (stream, error))
     return NULL;
   tags = copy_tags (stream->tags);
   if (!kvs_local_take_tags (args, tags, TRUE, error))
@@ -143,7 +143,7 @@ kvs_local_untag_stream (const KvsLocalControlPlane *plane, JsonObject *args, GEr
   KvsLocalStream *stream = kvs_local_args_stream (args, plane->store, error);
   g_autoptr (GHashTable) tags = NULL;
 
-  if (stream == NULL)
+  if (stream == NULL || !kvs_local_stream_may_change (stream, error))
     return NULL;
   tags = copy_tags (stream->tags);
   if (!remove_keys (args, tags, error))

@@ -38,9 +38,7 @@ kvs_aws_client_new (KvsLoop *loop, const gchar *region, const gchar *endpoint,
   KvsAwsClient *client = g_new0 (KvsAwsClient, 1);
 
   client->loop = kvs_loop_ref (loop);
-  client->http = *http;
-  client->http.ca_path = g_strdup (http->ca_path);
-  client->http.user_agent = g_strdup (http->user_agent);
+  kvs_http_options_copy (&client->http, http);
   client->region = g_strdup (region);
   client->endpoint = g_strdup (endpoint);
   client->credentials = credentials != NULL ? kvs_credentials_ref (credentials) : NULL;
@@ -57,11 +55,11 @@ kvs_aws_client_free (KvsAwsClient *client)
   if (client == NULL)
     return;
   kvs_loop_release (client->loop);
-  g_free (client->http.ca_path);
-  g_free (client->http.user_agent);
+  kvs_http_options_clear (&client->http);
   g_free (client->region);
   g_free (client->endpoint);
   g_clear_pointer (&client->credentials, kvs_credentials_unref);
+  kvs_sigv4_signing_key_clear (&client->signing_key);
   g_free (client);
 }
 
@@ -75,6 +73,9 @@ kvs_aws_client_free (KvsAwsClient *client)
 void
 kvs_aws_client_set_credentials (KvsAwsClient *client, KvsCredentials *credentials)
 {
+  if (client->credentials == credentials)
+    return;
+  kvs_sigv4_signing_key_clear (&client->signing_key);
   kvs_credentials_ref (credentials);
   g_clear_pointer (&client->credentials, kvs_credentials_unref);
   client->credentials = credentials;
@@ -117,7 +118,7 @@ append_header (struct curl_slist *list, const gchar *name, const gchar *value)
  * Returns: (transfer full): header lines for libcurl
  */
 struct curl_slist *
-kvs_aws_client_sign (const KvsAwsClient *client, const gchar *url, const KvsSigv4Header *headers,
+kvs_aws_client_sign (KvsAwsClient *client, const gchar *url, const KvsSigv4Header *headers,
                      guint n_headers, const gchar *payload_sha256_hex)
 {
   g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_ENCODED, NULL);
@@ -150,8 +151,9 @@ kvs_aws_client_sign (const KvsAwsClient *client, const gchar *url, const KvsSigv
       .payload_sha256_hex = payload_sha256_hex,
     };
 
-    authorization = kvs_sigv4_authorization (&request, &scope, credentials->access_key,
-                                             credentials->secret_key);
+    authorization
+        = kvs_sigv4_authorization_with_key (&request, &scope, credentials->access_key,
+                                            credentials->secret_key, &client->signing_key);
   }
   return append_header (lines, "Authorization", authorization);
 }

@@ -21,6 +21,7 @@ G_BEGIN_DECLS
  * @region: such as "us-west-2"
  * @endpoint: base URL of the control plane, without a slash at the end
  * @credentials: what requests are signed with
+ * @signing_key: derived from @credentials for the day
  * @clock_skew_s: the service's clock less ours, in seconds
  */
 typedef struct {
@@ -29,6 +30,7 @@ typedef struct {
   gchar *region;
   gchar *endpoint;
   KvsCredentials *credentials;
+  KvsSigv4SigningKey signing_key;
   gint64 clock_skew_s;
 } KvsAwsClient;
 
@@ -50,7 +52,7 @@ KvsAwsClient *kvs_aws_client_new (KvsLoop *loop, const gchar *region, const gcha
                                   KvsCredentials *credentials, const KvsHttpOptions *http);
 void kvs_aws_client_free (KvsAwsClient *client);
 void kvs_aws_client_set_credentials (KvsAwsClient *client, KvsCredentials *credentials);
-struct curl_slist *kvs_aws_client_sign (const KvsAwsClient *client, const gchar *url,
+struct curl_slist *kvs_aws_client_sign (KvsAwsClient *client, const gchar *url,
                                         const KvsSigv4Header *headers, guint n_headers,
                                         const gchar *payload_sha256_hex);
 gboolean kvs_aws_client_correct_clock (KvsAwsClient *client, const KvsServiceError *service_error,

@@ -10,10 +10,20 @@ call_stream (KvsAwsClient *client, const gchar *operation, const gchar *path,
   return kvs_aws_client_call (client, name, path, request, func, user_data);
 }
 
+/* Exactly one of both, or the service refuses the request. */
+static void
+set_stream (JsonObject *request, const KvsStreamId *stream)
+{
+  if (stream->arn != NULL)
+    json_object_set_string_member (request, "StreamARN", stream->arn);
+  else
+    json_object_set_string_member (request, "StreamName", stream->name);
+}
+
 /**
  * kvs_control_plane_describe_stream:
  * @client: a client
- * @stream_name: name of the stream
+ * @stream: which stream
  * @func: see kvs_aws_client_call(); the answer is for kvs_control_plane_read_stream_info()
  * @user_data: for @func
  *
@@ -22,23 +32,42 @@ call_stream (KvsAwsClient *client, const gchar *operation, const gchar *path,
  * Returns: (transfer none): the call
  */
 KvsAwsCall *
-kvs_control_plane_describe_stream (KvsAwsClient *client, const gchar *stream_name,
+kvs_control_plane_describe_stream (KvsAwsClient *client, const KvsStreamId *stream,
                                    KvsAwsDoneFunc func, gpointer user_data)
 {
   g_autoptr (JsonObject) request = json_object_new ();
 
-  json_object_set_string_member (request, "StreamName", stream_name);
-  return call_stream (client, "DescribeStream", "/describeStream", stream_name, request, func,
+  set_stream (request, stream);
+  return call_stream (client, "DescribeStream", "/describeStream", stream->name, request, func,
                       user_data);
+}
+
+static void
+set_tags (JsonObject *request, GHashTable *tags)
+{
+  JsonObject *map = json_object_new ();
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, tags);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    json_object_set_string_member (map, key, value);
+  json_object_set_object_member (request, "Tags", map);
+}
+
+static void
+set_storage_tier (JsonObject *request, const gchar *tier)
+{
+  JsonObject *configuration = json_object_new ();
+
+  json_object_set_string_member (configuration, "DefaultStorageTier", tier);
+  json_object_set_object_member (request, "StreamStorageConfiguration", configuration);
 }
 
 /**
  * kvs_control_plane_create_stream:
  * @client: a client
- * @stream_name: name of the stream
- * @media_type: such as "video/h264"
- * @retention_hours: how long media is kept; 0 not at all
- * @kms_key_id: (nullable): %NULL for the service's own key
+ * @stream: what to create
  * @func: see kvs_aws_client_call()
  * @user_data: for @func
  *
@@ -47,19 +76,21 @@ kvs_control_plane_describe_stream (KvsAwsClient *client, const gchar *stream_nam
  * Returns: (transfer none): the call
  */
 KvsAwsCall *
-kvs_control_plane_create_stream (KvsAwsClient *client, const gchar *stream_name,
-                                 const gchar *media_type, guint retention_hours,
-                                 const gchar *kms_key_id, KvsAwsDoneFunc func,
-                                 gpointer user_data)
+kvs_control_plane_create_stream (KvsAwsClient *client, const KvsNewStream *stream,
+                                 KvsAwsDoneFunc func, gpointer user_data)
 {
   g_autoptr (JsonObject) request = json_object_new ();
 
-  json_object_set_string_member (request, "StreamName", stream_name);
-  json_object_set_string_member (request, "MediaType", media_type);
-  json_object_set_int_member (request, "DataRetentionInHours", retention_hours);
-  if (kms_key_id != NULL)
-    json_object_set_string_member (request, "KmsKeyId", kms_key_id);
-  return call_stream (client, "CreateStream", "/createStream", stream_name, request, func,
+  json_object_set_string_member (request, "StreamName", stream->name);
+  json_object_set_string_member (request, "MediaType", stream->media_type);
+  json_object_set_int_member (request, "DataRetentionInHours", stream->retention_hours);
+  if (stream->kms_key_id != NULL)
+    json_object_set_string_member (request, "KmsKeyId", stream->kms_key_id);
+  if (stream->storage_tier != NULL)
+    set_storage_tier (request, stream->storage_tier);
+  if (stream->tags != NULL)
+    set_tags (request, stream->tags);
+  return call_stream (client, "CreateStream", "/createStream", stream->name, request, func,
                       user_data);
 }
 
@@ -80,22 +111,16 @@ kvs_control_plane_tag_stream (KvsAwsClient *client, const gchar *stream_arn, GHa
                               KvsAwsDoneFunc func, gpointer user_data)
 {
   g_autoptr (JsonObject) request = json_object_new ();
-  JsonObject *map = json_object_new ();
-  GHashTableIter iter;
-  gpointer key, value;
 
-  g_hash_table_iter_init (&iter, tags);
-  while (g_hash_table_iter_next (&iter, &key, &value))
-    json_object_set_string_member (map, key, value);
   json_object_set_string_member (request, "StreamARN", stream_arn);
-  json_object_set_object_member (request, "Tags", map);
+  set_tags (request, tags);
   return call_stream (client, "TagStream", "/tagStream", stream_arn, request, func, user_data);
 }
 
 /**
  * kvs_control_plane_get_data_endpoint:
  * @client: a client
- * @stream_name: name of the stream
+ * @stream: which stream
  * @func: see kvs_aws_client_call(); the answer is for kvs_control_plane_read_data_endpoint()
  * @user_data: for @func
  *
@@ -104,14 +129,14 @@ kvs_control_plane_tag_stream (KvsAwsClient *client, const gchar *stream_arn, GHa
  * Returns: (transfer none): the call
  */
 KvsAwsCall *
-kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const gchar *stream_name,
+kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const KvsStreamId *stream,
                                      KvsAwsDoneFunc func, gpointer user_data)
 {
   g_autoptr (JsonObject) request = json_object_new ();
 
-  json_object_set_string_member (request, "StreamName", stream_name);
+  set_stream (request, stream);
   json_object_set_string_member (request, "APIName", "PUT_MEDIA");
-  return call_stream (client, "GetDataEndpoint", "/getDataEndpoint", stream_name, request, func,
+  return call_stream (client, "GetDataEndpoint", "/getDataEndpoint", stream->name, request, func,
                       user_data);
 }
 
@@ -159,6 +184,8 @@ kvs_control_plane_read_stream_info (JsonObject *answer, KvsStreamInfo *info)
   info->arn = get_string (object, "StreamARN");
   info->retention_hours = retention != NULL && JSON_NODE_HOLDS_VALUE (retention)
                               ? json_node_get_int (retention) : 0;
+  info->kms_key_id = get_string (object, "KmsKeyId");
+  info->media_type = get_string (object, "MediaType");
   return TRUE;
 }
 

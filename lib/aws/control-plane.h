@@ -22,6 +22,8 @@ typedef enum {
  * @status: see #KvsStreamStatus
  * @arn: (nullable): of the stream
  * @retention_hours: how long media is kept; 0 not at all
+ * @kms_key_id: (nullable): ARN of the key that media are encrypted with
+ * @media_type: (nullable): such as "video/h264"
  *
  * Strings belong to the answer it was read from.
  */
@@ -29,18 +31,48 @@ typedef struct {
   KvsStreamStatus status;
   const gchar *arn;
   gint64 retention_hours;
+  const gchar *kms_key_id;
+  const gchar *media_type;
 } KvsStreamInfo;
 
-KvsAwsCall *kvs_control_plane_describe_stream (KvsAwsClient *client, const gchar *stream_name,
+/**
+ * KvsNewStream:
+ * @name: name of the stream
+ * @media_type: such as "video/h264"
+ * @retention_hours: how long media is kept; 0 not at all
+ * @kms_key_id: (nullable): %NULL for the service's own key
+ * @storage_tier: (nullable): "HOT" or "WARM"; %NULL for the service's own choice
+ * @tags: (element-type utf8 utf8) (nullable): the tags
+ *
+ * What a stream is created with.
+ */
+typedef struct {
+  const gchar *name;
+  const gchar *media_type;
+  guint retention_hours;
+  const gchar *kms_key_id;
+  const gchar *storage_tier;
+  GHashTable *tags;
+} KvsNewStream;
+
+/**
+ * KvsStreamId:
+ * @name: name of the stream
+ * @arn: (nullable): its ARN, which requests name instead where it is given
+ */
+typedef struct {
+  const gchar *name;
+  const gchar *arn;
+} KvsStreamId;
+
+KvsAwsCall *kvs_control_plane_describe_stream (KvsAwsClient *client, const KvsStreamId *stream,
                                                KvsAwsDoneFunc func, gpointer user_data);
-KvsAwsCall *kvs_control_plane_create_stream (KvsAwsClient *client, const gchar *stream_name,
-                                             const gchar *media_type, guint retention_hours,
-                                             const gchar *kms_key_id, KvsAwsDoneFunc func,
-                                             gpointer user_data);
+KvsAwsCall *kvs_control_plane_create_stream (KvsAwsClient *client, const KvsNewStream *stream,
+                                             KvsAwsDoneFunc func, gpointer user_data);
 KvsAwsCall *kvs_control_plane_tag_stream (KvsAwsClient *client, const gchar *stream_arn,
                                           GHashTable *tags, KvsAwsDoneFunc func,
                                           gpointer user_data);
-KvsAwsCall *kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const gchar *stream_name,
+KvsAwsCall *kvs_control_plane_get_data_endpoint (KvsAwsClient *client, const KvsStreamId *stream,
                                                  KvsAwsDoneFunc func, gpointer user_data);
 
 gboolean kvs_control_plane_read_stream_info (JsonObject *answer, KvsStreamInfo *info);

@@ -94,18 +94,28 @@ kvs_region_is_known (const gchar *region)
   return region != NULL && g_strv_contains (known_regions, region);
 }
 
+/* STS in the regions of us-gov- has one host for both. */
+static gboolean
+is_fips_without_saying (const gchar *service, const gchar *region)
+{
+  return g_str_equal (service, "sts") && g_str_has_prefix (region, "us-gov-");
+}
+
 /**
- * kvs_endpoint_for_region:
+ * kvs_endpoint_for_service:
+ * @service: as it stands in host names, such as "kinesisvideo" or "sts"
  * @region: a region's name
  * @fips: whether to use the FIPS 140 host
  * @dual_stack: whether to use the host that has IPv6 addresses too
  *
- * Builds the control plane's address by the rules of kvs-api.md section 3.
+ * Builds a service's address by the rules of kvs-api.md section 3, which are those of STS too. Any
+ * thread.
  *
  * Returns: (transfer full) (nullable): "https://host", or %NULL when @region is not valid
  */
 gchar *
-kvs_endpoint_for_region (const gchar *region, gboolean fips, gboolean dual_stack)
+kvs_endpoint_for_service (const gchar *service, const gchar *region, gboolean fips,
+                          gboolean dual_stack)
 {
   guint i = 0;
 
@@ -113,7 +123,9 @@ kvs_endpoint_for_region (const gchar *region, gboolean fips, gboolean dual_stack
     return NULL;
   while (!g_str_has_prefix (region, partitions[i].region_prefix))
     i++;
-  return g_strdup_printf ("https://kinesisvideo%s.%s.%s", fips ? "-fips" : "", region,
+  if (fips && !dual_stack && is_fips_without_saying (service, region))
+    fips = FALSE;
+  return g_strdup_printf ("https://%s%s.%s.%s", service, fips ? "-fips" : "", region,
                           dual_stack ? partitions[i].dual_stack_suffix : partitions[i].suffix);
 }
 
@@ -239,94 +251,4 @@ kvs_endpoint_check_url (const gchar *url, gboolean allow_insecure, gchar **norma
   if (normalised != NULL)
     *normalised = normalise (uri);
   return TRUE;
-}
-
-/* Values that are set but empty are how shells and container files spell "not set" */
-static gchar *
-first_set (const gchar *const *variables)
-{
-  for (; *variables != NULL; variables++) {
-    const gchar *value = g_getenv (*variables);
-
-    if (value != NULL && *value != '\0')
-      return g_strdup (value);
-  }
-  return NULL;
-}
-
-static gboolean
-is_true (const gchar *variable)
-{
-  const gchar *value = g_getenv (variable);
-
-  return value != NULL && g_ascii_strcasecmp (value, "true") == 0;
-}
-
-/**
- * kvs_region_from_environment:
- *
- * Returns: (transfer full) (nullable): what AWS_REGION, else AWS_DEFAULT_REGION says
- */
-gchar *
-kvs_region_from_environment (void)
-{
-  static const gchar *const variables[] = { "AWS_REGION", "AWS_DEFAULT_REGION", NULL };
-
-  return first_set (variables);
-}
-
-/**
- * kvs_endpoint_from_environment:
- *
- * Looks into AWS_ENDPOINT_URL_KINESIS_VIDEO, AWS_ENDPOINT_URL and CONTROL_PLANE_URI, in this order.
- * AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true takes the first two out, as in AWS's own tools. The
- * value is as it was found: kvs_endpoint_check_url() comes next.
- *
- * Returns: (transfer full) (nullable): the control plane's address
- */
-gchar *
-kvs_endpoint_from_environment (void)
-{
-  static const gchar *const variables[] = {
-    "AWS_ENDPOINT_URL_KINESIS_VIDEO", "AWS_ENDPOINT_URL", "CONTROL_PLANE_URI", NULL
-  };
-  gboolean ignore = is_true ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-
-  return first_set (variables + (ignore ? 2 : 0));
-}
-
-/**
- * kvs_endpoint_fips_from_environment:
- *
- * Returns: whether AWS_USE_FIPS_ENDPOINT is "true"
- */
-gboolean
-kvs_endpoint_fips_from_environment (void)
-{
-  return is_true ("AWS_USE_FIPS_ENDPOINT");
-}
-
-/**
- * kvs_endpoint_dual_stack_from_environment:
- *
- * Returns: whether AWS_USE_DUALSTACK_ENDPOINT is "true"
- */
-gboolean
-kvs_endpoint_dual_stack_from_environment (void)
-{
-  return is_true ("AWS_USE_DUALSTACK_ENDPOINT");
-}
-
-/**
- * kvs_ca_path_from_environment:
- *
- * Returns: (transfer full) (nullable): what AWS_CA_BUNDLE, else KVSSINK_CA_CERT_PATH says: a file
- *   or a folder of CA certificates
- */
-gchar *
-kvs_ca_path_from_environment (void)
-{
-  static const gchar *const variables[] = { "AWS_CA_BUNDLE", "KVSSINK_CA_CERT_PATH", NULL };
-
-  return first_set (variables);
 }

@@ -7,7 +7,7 @@
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define SCOPE_END "aws4_request"
-#define SHA256_BYTES 32
+#define SHA256_BYTES KVS_SIGV4_KEY_BYTES
 #define DATE_CHARS 8
 #define UNRESERVED_MARKS "-._~"
 
@@ -378,6 +378,69 @@ kvs_sigv4_signature (const gchar *string_to_sign, const KvsSigv4Scope *scope,
 }
 
 /**
+ * kvs_sigv4_signing_key_clear:
+ * @signing_key: a key, all zeros afterwards
+ *
+ * To be called when the secret key becomes another one.
+ */
+void
+kvs_sigv4_signing_key_clear (KvsSigv4SigningKey *signing_key)
+{
+  g_clear_pointer (&signing_key->scope, g_free);
+  OPENSSL_cleanse (signing_key->key, sizeof signing_key->key);
+}
+
+static void
+prepare_signing_key (KvsSigv4SigningKey *signing_key, const KvsSigv4Scope *scope,
+                     const gchar *secret_key)
+{
+  GString *text = g_string_new (NULL);
+
+  append_scope (text, scope);
+  if (g_strcmp0 (signing_key->scope, text->str) == 0) {
+    g_string_free (text, TRUE);
+    return;
+  }
+  g_free (signing_key->scope);
+  signing_key->scope = g_string_free (text, FALSE);
+  derive_signing_key (scope, secret_key, signing_key->key);
+}
+
+/**
+ * kvs_sigv4_authorization_with_key:
+ * @request: what is signed
+ * @scope: date, region and service
+ * @access_key: the access key id
+ * @secret_key: the secret access key
+ * @signing_key: (inout): what was derived for an earlier request with the same secret key, which is used
+ *   for as long as the day is the same
+ *
+ * Returns: (transfer full): the value of the Authorization header
+ */
+gchar *
+kvs_sigv4_authorization_with_key (const KvsSigv4Request *request, const KvsSigv4Scope *scope,
+                                  const gchar *access_key, const gchar *secret_key,
+                                  KvsSigv4SigningKey *signing_key)
+{
+  g_autofree gchar *canonical_request = kvs_sigv4_canonical_request (request);
+  g_autofree gchar *string_to_sign = kvs_sigv4_string_to_sign (canonical_request, scope);
+  g_autofree gchar *signature = NULL;
+  g_autoptr (GPtrArray) headers = sorted_headers (request);
+  GString *out = g_string_sized_new (384);
+  guint8 mac[SHA256_BYTES];
+
+  prepare_signing_key (signing_key, scope, secret_key);
+  hmac_sha256 (signing_key->key, sizeof signing_key->key, string_to_sign, mac);
+  signature = hex (mac, sizeof mac);
+  g_string_append_printf (out, ALGORITHM " Credential=%s/", access_key);
+  append_scope (out, scope);
+  g_string_append (out, ", SignedHeaders=");
+  append_signed_headers (out, headers);
+  g_string_append_printf (out, ", Signature=%s", signature);
+  return g_string_free (out, FALSE);
+}
+
+/**
  * kvs_sigv4_authorization:
  * @request: what is signed
  * @scope: date, region and service
@@ -390,16 +453,10 @@ gchar *
 kvs_sigv4_authorization (const KvsSigv4Request *request, const KvsSigv4Scope *scope,
                          const gchar *access_key, const gchar *secret_key)
 {
-  g_autofree gchar *canonical_request = kvs_sigv4_canonical_request (request);
-  g_autofree gchar *string_to_sign = kvs_sigv4_string_to_sign (canonical_request, scope);
-  g_autofree gchar *signature = kvs_sigv4_signature (string_to_sign, scope, secret_key);
-  g_autoptr (GPtrArray) headers = sorted_headers (request);
-  GString *out = g_string_sized_new (384);
+  KvsSigv4SigningKey signing_key = { 0 };
+  gchar *authorization = kvs_sigv4_authorization_with_key (request, scope, access_key, secret_key,
+                                                           &signing_key);
 
-  g_string_append_printf (out, ALGORITHM " Credential=%s/", access_key);
-  append_scope (out, scope);
-  g_string_append (out, ", SignedHeaders=");
-  append_signed_headers (out, headers);
-  g_string_append_printf (out, ", Signature=%s", signature);
-  return g_string_free (out, FALSE);
+  kvs_sigv4_signing_key_clear (&signing_key);
+  return authorization;
 }

@@ -48,6 +48,20 @@ typedef struct {
   const gchar *service;
 } KvsSigv4Scope;
 
+#define KVS_SIGV4_KEY_BYTES 32
+
+/**
+ * KvsSigv4SigningKey:
+ * @scope: (nullable): what @key was derived for: date, region and service
+ * @key: good for all of that day, with one secret key
+ *
+ * All zeros to begin with.
+ */
+typedef struct {
+  gchar *scope;
+  guint8 key[KVS_SIGV4_KEY_BYTES];
+} KvsSigv4SigningKey;
+
 gchar *kvs_sigv4_format_date (gint64 unix_seconds);
 gchar *kvs_sigv4_payload_hash (const guint8 *data, gsize size);
 gchar *kvs_sigv4_canonical_request (const KvsSigv4Request *request);
@@ -56,5 +70,10 @@ gchar *kvs_sigv4_signature (const gchar *string_to_sign, const KvsSigv4Scope *sc
                             const gchar *secret_key);
 gchar *kvs_sigv4_authorization (const KvsSigv4Request *request, const KvsSigv4Scope *scope,
                                 const gchar *access_key, const gchar *secret_key);
+
+gchar *kvs_sigv4_authorization_with_key (const KvsSigv4Request *request,
+                                         const KvsSigv4Scope *scope, const gchar *access_key,
+                                         const gchar *secret_key, KvsSigv4SigningKey *signing_key);
+void kvs_sigv4_signing_key_clear (KvsSigv4SigningKey *signing_key);
 
 G_END_DECLS

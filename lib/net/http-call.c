@@ -12,6 +12,7 @@
 struct _KvsHttpCall {
   KvsLoop *loop;
   CURL *easy;
+  KvsHttpOptions options;
   struct curl_slist *headers;
   struct curl_slist *connect_to;
   gchar *url;
@@ -60,6 +61,7 @@ call_free (KvsHttpCall *call)
   if (call->request_body != NULL)
     wipe_and_free (call->request_body, strlen (call->request_body));
   wipe_and_free (call->body, call->body_capacity);
+  kvs_http_options_clear (&call->options);
   g_free (call->url);
   kvs_loop_release (call->loop);
   g_free (call);
@@ -124,11 +126,11 @@ failure_of (const KvsHttpCall *call, CURLcode result)
     g_autofree gchar *detail = g_strdup_printf ("the answer is longer than %" G_GSIZE_FORMAT
                                                 " bytes", call->max_body_bytes);
 
-    error = kvs_http_error_new (result, detail, call->url);
+    error = kvs_http_error_new (call->easy, &call->options, result, detail, call->url);
     error->code = call->tells_more ? KVS_ERROR_PROTOCOL : error->code;
     return error;
   }
-  error = kvs_http_error_new (result, call->detail, call->url);
+  error = kvs_http_error_new (call->easy, &call->options, result, call->detail, call->url);
   if (call->tells_more && result == CURLE_OPERATION_TIMEDOUT && was_connected (call))
     error->code = KVS_ERROR_TIMEOUT;
   return error;
@@ -169,11 +171,12 @@ on_not_started (gpointer user_data)
 }
 
 static KvsHttpCall *
-call_new (KvsLoop *loop, const gchar *url, const gchar *body, KvsHttpDoneFunc func,
-          gpointer user_data)
+call_new (KvsLoop *loop, const KvsHttpOptions *options, const gchar *url, const gchar *body,
+          KvsHttpDoneFunc func, gpointer user_data)
 {
   KvsHttpCall *call = g_new0 (KvsHttpCall, 1);
 
+  kvs_http_options_copy (&call->options, options);
   call->loop = kvs_loop_ref (loop);
   call->easy = curl_easy_init ();
   call->url = g_strdup (url);
@@ -185,7 +188,7 @@ call_new (KvsLoop *loop, const gchar *url, const gchar *body, KvsHttpDoneFunc fu
 }
 
 static void
-call_start (KvsHttpCall *call, guint total_timeout_ms)
+call_start (KvsHttpCall *call)
 {
   curl_easy_setopt (call->easy, CURLOPT_ERRORBUFFER, call->detail);
   curl_easy_setopt (call->easy, CURLOPT_HTTPHEADER, call->headers);
@@ -193,14 +196,15 @@ call_start (KvsHttpCall *call, guint total_timeout_ms)
     curl_easy_setopt (call->easy, CURLOPT_POSTFIELDSIZE, (long) strlen (call->request_body));
     curl_easy_setopt (call->easy, CURLOPT_POSTFIELDS, call->request_body);
   }
-  curl_easy_setopt (call->easy, CURLOPT_TIMEOUT_MS, (long) total_timeout_ms);
+  curl_easy_setopt (call->easy, CURLOPT_TIMEOUT_MS, (long) call->options.total_timeout_ms);
   curl_easy_setopt (call->easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt (call->easy, CURLOPT_HEADERDATA, call);
   curl_easy_setopt (call->easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt (call->easy, CURLOPT_WRITEDATA, call);
   if (call->start_error == NULL
       && !kvs_loop_add_transfer (call->loop, call->easy, on_done, call))
-    call->start_error = kvs_http_error_new (CURLE_FAILED_INIT, NULL, call->url);
+    call->start_error
+        = kvs_http_error_new (call->easy, &call->options, CURLE_FAILED_INIT, NULL, call->url);
   if (call->start_error != NULL)
     call->start_error_timer = kvs_loop_add_timer (call->loop, 0, on_not_started, call);
 }
@@ -224,11 +228,11 @@ kvs_http_post (KvsLoop *loop, const KvsHttpOptions *options, const gchar *url,
                struct curl_slist *headers, const gchar *body, KvsHttpDoneFunc func,
                gpointer user_data)
 {
-  KvsHttpCall *call = call_new (loop, url, body, func, user_data);
+  KvsHttpCall *call = call_new (loop, options, url, body, func, user_data);
 
   call->headers = headers;
   kvs_http_configure (call->easy, options, url, &call->start_error);
-  call_start (call, options->total_timeout_ms);
+  call_start (call);
   return call;
 }
 
@@ -298,6 +302,23 @@ set_url (KvsHttpCall *call, const KvsHttpRequest *request, GError **error)
   return TRUE;
 }
 
+/* Strings belong to @options and @request. */
+static KvsHttpOptions
+options_for (const KvsHttpOptions *options, const KvsHttpRequest *request)
+{
+  KvsHttpOptions own = *options;
+
+  if (request->ca_path != NULL)
+    own.ca_path = (gchar *) request->ca_path;
+  if (request->connect_timeout_ms != 0)
+    own.connect_timeout_ms = request->connect_timeout_ms;
+  if (request->total_timeout_ms != 0)
+    own.total_timeout_ms = request->total_timeout_ms;
+  if (request->no_proxy)
+    own.proxy = (gchar *) "";
+  return own;
+}
+
 /**
  * kvs_http_request:
  * @loop: the loop
@@ -319,13 +340,9 @@ kvs_http_request (KvsLoop *loop, const KvsHttpOptions *options, const KvsHttpReq
 {
   gboolean is_get = g_str_equal (request->method, "GET");
   const gchar *body = request->body != NULL ? request->body : "";
-  KvsHttpCall *call = call_new (loop, request->url, is_get ? NULL : body, func, user_data);
-  KvsHttpOptions own = *options;
+  KvsHttpOptions own = options_for (options, request);
+  KvsHttpCall *call = call_new (loop, &own, request->url, is_get ? NULL : body, func, user_data);
 
-  if (request->ca_path != NULL)
-    own.ca_path = (gchar *) request->ca_path;
-  if (request->connect_timeout_ms != 0)
-    own.connect_timeout_ms = request->connect_timeout_ms;
   if (request->max_answer_bytes != 0)
     call->max_body_bytes = request->max_answer_bytes;
   call->tells_more = TRUE;
@@ -338,8 +355,7 @@ kvs_http_request (KvsLoop *loop, const KvsHttpOptions *options, const KvsHttpReq
   set_client_certificate (call->easy, request);
   if (request->no_proxy)
     curl_easy_setopt (call->easy, CURLOPT_NOPROXY, "*");
-  call_start (call, request->total_timeout_ms != 0 ? request->total_timeout_ms
-                                                   : options->total_timeout_ms);
+  call_start (call);
   return call;
 }
 

@@ -10,18 +10,43 @@
 G_BEGIN_DECLS
 
 /**
+ * KvsIpVersion:
+ * @KVS_IP_VERSION_ANY: whatever works first
+ * @KVS_IP_VERSION_4: IPv4 alone
+ * @KVS_IP_VERSION_6: IPv6 alone
+ */
+typedef enum {
+  KVS_IP_VERSION_ANY = 0,
+  KVS_IP_VERSION_4 = 4,
+  KVS_IP_VERSION_6 = 6,
+} KvsIpVersion;
+
+/**
  * KvsHttpOptions:
  * @ca_path: (nullable): file or folder of trusted certificates; %NULL for the system's
  * @user_agent: value of the User-Agent header
  * @connect_timeout_ms: bound on resolving, connecting and the TLS handshake
  * @total_timeout_ms: bound on a whole short call; PutMedia has none
+ * @ip_version: which addresses of a host are tried
+ * @proxy: (nullable): address of a proxy, which may hold a password; empty for none, %NULL for that of
+ *   the environment. Exceptions come from NO_PROXY in any case
+ * @client_certificate: (nullable): PEM file, or a "pkcs11:" address
+ * @client_key: (nullable): the same for its key; %NULL for the one in @client_certificate
  */
 typedef struct {
   gchar *ca_path;
   gchar *user_agent;
   guint connect_timeout_ms;
   guint total_timeout_ms;
+  KvsIpVersion ip_version;
+  gchar *proxy;
+  gchar *client_certificate;
+  gchar *client_key;
 } KvsHttpOptions;
+
+void kvs_http_options_copy (KvsHttpOptions *to, const KvsHttpOptions *from);
+void kvs_http_options_clear (KvsHttpOptions *options);
+gboolean kvs_http_is_pkcs11 (const gchar *text);
 
 /**
  * KvsHttpHead:
@@ -101,7 +126,8 @@ void kvs_http_call_cancel (KvsHttpCall *call);
 
 gboolean kvs_http_configure (CURL *easy, const KvsHttpOptions *options, const gchar *url,
                              GError **error);
-GError *kvs_http_error_new (CURLcode code, const gchar *detail, const gchar *url);
+GError *kvs_http_error_new (CURL *easy, const KvsHttpOptions *options, CURLcode code,
+                            const gchar *detail, const gchar *url);
 guint kvs_http_get_unsent_bytes (CURL *easy);
 void kvs_http_head_read_line (KvsHttpHead *head, const gchar *line, gsize size);
 void kvs_http_head_clear (KvsHttpHead *head);

@@ -50,8 +50,10 @@ kvs_stream_definition_copy (const KvsStreamDefinition *definition)
 
   *copy = *definition;
   copy->stream_name = g_strdup (definition->stream_name);
+  copy->stream_arn = g_strdup (definition->stream_arn);
   copy->tags = definition->tags != NULL ? g_hash_table_ref (definition->tags) : NULL;
   copy->kms_key_id = g_strdup (definition->kms_key_id);
+  copy->storage_tier = g_strdup (definition->storage_tier);
   copy->content_type = g_strdup (definition->content_type);
   copy->spool_folder = g_strdup (definition->spool_folder);
   return copy;
@@ -210,8 +212,10 @@ kvs_stream_definition_free (KvsStreamDefinition *definition)
   if (definition == NULL)
     return;
   g_free (definition->stream_name);
+  g_free (definition->stream_arn);
   g_clear_pointer (&definition->tags, g_hash_table_unref);
   g_free (definition->kms_key_id);
+  g_free (definition->storage_tier);
   g_free (definition->content_type);
   g_free (definition->spool_folder);
   g_free (definition);

@@ -40,9 +40,12 @@ typedef enum {
 /**
  * KvsStreamDefinition:
  * @stream_name: name of the stream
+ * @stream_arn: (nullable): its ARN, for a stream that must be this very one
  * @retention_hours: used when the stream is created; 0 keeps nothing
+ * @retention_is_wish: whether @retention_hours was asked for, and is no default
  * @tags: (element-type utf8 utf8) (nullable): set on the stream at each start
  * @kms_key_id: (nullable): key for a stream that is created; %NULL for the service's own
+ * @storage_tier: (nullable): "HOT" or "WARM" for a stream that is created; %NULL for the service's own
  * @streaming_type: see #KvsStreamingType
  * @content_type: (nullable): MediaType of a stream that is created, such as "video/h264"; %NULL to
  *   take it from the tracks
@@ -69,9 +72,12 @@ typedef enum {
  */
 typedef struct {
   gchar *stream_name;
+  gchar *stream_arn;
   guint retention_hours;
+  gboolean retention_is_wish;
   GHashTable *tags;
   gchar *kms_key_id;
+  gchar *storage_tier;
   KvsStreamingType streaming_type;
   gchar *content_type;
   gint64 fragment_duration_ns;

@@ -18,6 +18,7 @@ struct _KvsProducer {
   /* constant */
   KvsLoop *loop;
   KvsStreamDefinition *definition;
+  gchar *own_data_endpoint; /* NULL to ask for it */
   KvsProducerEvents events;
   gpointer user_data;
   GDestroyNotify destroy;
@@ -54,6 +55,11 @@ struct _KvsProducer {
   gboolean was_let_in; /* a Session was accepted once: the credentials were good */
   gchar *content_type; /* of a stream that is created; NULL until it is known */
   gchar *stream_arn;
+  gint64 found_retention_hours; /* as DescribeStream said, with the next two */
+  gchar *found_kms_key_id;
+  gchar *found_media_type;
+  gboolean compared; /* with what was asked for */
+  gboolean creates_without_tags;
   gchar *data_endpoint;
   KvsAwsCall *call;
   KvsSession *session;
@@ -116,6 +122,8 @@ void kvs_producer_tell_late (KvsProducer *producer);
 /* Does what the feed asks for; any thread. */
 void kvs_producer_handle_effect (KvsProducer *producer, KvsFeedEffect *effect);
 
+/* The data endpoint may not be the right one any more: asks again. */
+void kvs_producer_forget_endpoint (KvsProducer *producer);
 /* Starts the call of the control plane that is due; returns whether there is one to wait for. */
 gboolean kvs_producer_set_up (KvsProducer *producer);
 

@@ -36,6 +36,7 @@ kvs_producer_new (const KvsProducerConfig *config, const KvsProducerEvents *even
   producer->events = *events;
   producer->user_data = user_data;
   producer->destroy = destroy;
+  producer->own_data_endpoint = g_strdup (config->data_endpoint);
   producer->content_type = g_strdup (config->definition->content_type);
   producer->buffer = kvs_fragment_buffer_new (config->definition, config->metadata);
   producer->feed = kvs_feed_new (producer->buffer, config->definition);
@@ -85,7 +86,10 @@ kvs_producer_unref (KvsProducer *producer)
   g_clear_pointer (&producer->ack_error, kvs_service_error_free);
   g_free (producer->content_type);
   g_free (producer->stream_arn);
+  g_free (producer->found_kms_key_id);
+  g_free (producer->found_media_type);
   g_free (producer->data_endpoint);
+  g_free (producer->own_data_endpoint);
   g_free (producer);
   kvs_loop_release (loop);
 }
@@ -368,7 +372,7 @@ handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceEr
   if (action == KVS_RETRY_DESCRIBE)
     producer->described = FALSE;
   if (action == KVS_RETRY_DESCRIBE || action == KVS_RETRY_REFRESH_ENDPOINT)
-    g_clear_pointer (&producer->data_endpoint, g_free);
+    kvs_producer_forget_endpoint (producer);
   kvs_producer_give_up_or_wait (producer, action, service_error, error);
 }
 

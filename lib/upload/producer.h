@@ -36,6 +36,7 @@ typedef struct {
  * @definition: the stream
  * @region: such as "us-west-2"
  * @endpoint: base URL of the control plane
+ * @data_endpoint: (nullable): base URL for PutMedia; %NULL to ask GetDataEndpoint
  * @credentials: what requests are signed with
  * @metadata: (nullable): what goes with each Fragment; referred to, and may grow at any time
  * @http: time-outs, CA bundle, user agent
@@ -46,6 +47,7 @@ typedef struct {
   const KvsStreamDefinition *definition;
   const gchar *region;
   const gchar *endpoint;
+  const gchar *data_endpoint;
   KvsProducerCredentials credentials;
   KvsMetadata *metadata;
   KvsHttpOptions http;

@@ -106,7 +106,8 @@ on_transfer_done (CURLcode result, gpointer user_data)
     if (kvs_aws_client_correct_clock (session->client, service_error, session->head.date_s))
       error->code = KVS_ERROR_SERVICE;
   } else if (result != CURLE_OK) {
-    error = kvs_http_error_new (result, session->detail, session->url);
+    error = kvs_http_error_new (session->easy, &session->client->http, result, session->detail,
+                                session->url);
     g_prefix_error (&error, "Upload to stream %s: ", session->stream_name);
   } else if (!session->body_ended) {
     error = g_error_new (KVS_ERROR, KVS_ERROR_NETWORK,
@@ -275,8 +276,10 @@ make_headers (KvsSession *session, const KvsStreamDefinition *definition, const 
   /* Decimal seconds, the milliseconds padded (kvs-api.md section 6) */
   g_autofree gchar *start = g_strdup_printf ("%" G_GINT64_FORMAT ".%03d", start_ms / 1000,
                                              (gint) (start_ms % 1000));
+  gboolean has_arn = definition->stream_arn != NULL;
   const KvsSigv4Header signed_headers[] = {
-    { "x-amzn-stream-name", definition->stream_name },
+    { has_arn ? "x-amzn-stream-arn" : "x-amzn-stream-name",
+      has_arn ? definition->stream_arn : definition->stream_name },
     { "x-amzn-fragment-timecode-type",
       segment->is_relative ? "RELATIVE" : "ABSOLUTE" },
     { "x-amzn-producer-start-timestamp", start },

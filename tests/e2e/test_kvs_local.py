@@ -133,7 +133,7 @@ class Files(unittest.TestCase):
         for option in ("--port", "--data", "--bind", "--port-file", "--region", "--account",
                        "--tls-cert", "--tls-key", "--public-url", "--credentials", "--no-auth",
                        "--verbose", "--idle-seconds", "--max-connection-seconds",
-                       "--get-media-empty-seconds", "--max-fragment-bytes"):
+                       "--get-media-empty-seconds", "--max-fragment-bytes", "--creating-seconds"):
             self.assertIn(option, run.stdout)
 
     def test_options(self):

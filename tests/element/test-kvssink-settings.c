@@ -16,7 +16,8 @@ unset_environment (void)
     "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KINESIS_VIDEO",
     "CONTROL_PLANE_URI", "AWS_CA_BUNDLE", "KVSSINK_CA_CERT_PATH", "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
@@ -99,6 +100,15 @@ static const struct {
   { "flush-interval", UINT, "100" },
   { "kms-key-id", STRING, NULL },
   { "endpoint", STRING, NULL },
+  { "data-endpoint", STRING, NULL },
+  { "storage-tier", "GstKvsSinkStorageTier", "default" },
+  { "proxy", STRING, NULL },
+  { "ip-version", "GstKvsSinkIpVersion", "any" },
+  { "tls-client-cert", STRING, NULL },
+  { "tls-client-key", STRING, NULL },
+  { "stream-arn", STRING, NULL },
+  { "use-fips", BOOLEAN, "false" },
+  { "use-dual-stack", BOOLEAN, "false" },
   { "allow-insecure-endpoint", BOOLEAN, "false" },
   { "ca-path", STRING, NULL },
 };
@@ -159,7 +169,7 @@ START_TEST (test_streaming_types)
 }
 END_TEST
 
-static const gchar *const secrets[] = { "access-key", "secret-key", "session-token" };
+static const gchar *const secrets[] = { "access-key", "secret-key", "session-token", "proxy" };
 
 START_TEST (test_secret_reads_as_null)
 {
@@ -240,6 +250,20 @@ static const struct {
   { "endpoint", "http://kinesisvideo.example.com", "endpoint", GST_RESOURCE_ERROR_SETTINGS },
   { "endpoint", "kinesisvideo.example.com", "endpoint", GST_RESOURCE_ERROR_SETTINGS },
   { "endpoint", "ftp://127.0.0.1", "endpoint", GST_RESOURCE_ERROR_SETTINGS },
+  { "data-endpoint", "http://kinesisvideo.example.com", "data-endpoint",
+    GST_RESOURCE_ERROR_SETTINGS },
+  { "stream-arn", "arn:aws:kinesisvideo:us-west-2:1:stream/cam", "stream-arn",
+    GST_RESOURCE_ERROR_SETTINGS },
+  { "stream-arn", "arn:aws:kinesisvideo:us-west-2:1:stream/other/1", "stream-name",
+    GST_RESOURCE_ERROR_SETTINGS },
+  { "stream-arn", "arn:aws:kinesisvideo:us-east-1:1:stream/cam/1", "aws-region",
+    GST_RESOURCE_ERROR_SETTINGS },
+  { "proxy", "ftp://me:hush@x:1", "proxy", GST_RESOURCE_ERROR_SETTINGS },
+  { "tls-client-cert", "/nonexistent/client.pem", "/nonexistent/client.pem",
+    GST_RESOURCE_ERROR_SETTINGS },
+  { "tls-client-key", "/nonexistent/key.pem", "tls-client-cert", GST_RESOURCE_ERROR_SETTINGS },
+  { "use-fips", "true", "use-fips", GST_RESOURCE_ERROR_SETTINGS },
+  { "use-dual-stack", "true", "use-dual-stack", GST_RESOURCE_ERROR_SETTINGS },
   { "ca-path", "/nonexistent/ca.pem", "ca-path", GST_RESOURCE_ERROR_SETTINGS },
   { "access-key", NULL, "access-key", GST_RESOURCE_ERROR_NOT_AUTHORIZED },
   { "secret-key", NULL, "secret-key", GST_RESOURCE_ERROR_NOT_AUTHORIZED },
@@ -300,7 +324,9 @@ START_TEST (test_bad_setting)
   /* once it is corrected it runs */
   g_object_set (sink, "ca-path", NULL, "retention-period", 2, "timecode-scale", 1, "content-type",
                 NULL, "codec-id", NULL, "track-name", "cam", "stream-tags", NULL,
-                "iot-certificate", NULL, NULL);
+                "iot-certificate", NULL, "use-fips", FALSE, "use-dual-stack", FALSE,
+                "data-endpoint", NULL, "stream-arn", NULL, "proxy", NULL,
+                "tls-client-cert", NULL, "tls-client-key", NULL, NULL);
   set_good_settings ();
   assert_runs ();
 }

@@ -85,8 +85,8 @@ static void
 keep_headers (Service *service, HttpPeer *peer)
 {
   static const gchar *const names[] = {
-    "x-amzn-stream-name", "x-amzn-fragment-timecode-type", "x-amzn-producer-start-timestamp",
-    "x-amzn-fragment-acknowledgment-required", "authorization", "x-amz-date", "expect",
+    "x-amzn-stream-name", "x-amzn-stream-arn", "x-amzn-fragment-timecode-type",
+    "x-amzn-producer-start-timestamp", "x-amzn-fragment-acknowledgment-required", "authorization", "x-amz-date", "expect",
     "transfer-encoding", "host", "user-agent",
   };
 
@@ -226,6 +226,15 @@ upload_serve (Upload *upload)
 {
   upload_begin_answer (upload);
   upload_serve_from_now (upload);
+}
+
+/* As a data endpoint does it that the stream is not behind. */
+void
+upload_refuse_endpoint (Upload *upload)
+{
+  http_peer_write (upload->peer, "HTTP/1.1 400 Bad\r\nx-amzn-ErrorType: InvalidEndpointException\r\n"
+                                 "Content-Length: 0\r\n\r\n");
+  http_peer_close (upload->peer);
 }
 
 /* Until that many Clusters have begun, and then until the uploader has run dry: it is paused. */

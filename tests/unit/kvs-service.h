@@ -62,6 +62,7 @@ void upload_ack (Upload *upload, const gchar *type, guint cluster);
 void upload_ack_error (Upload *upload, guint error_id, guint cluster);
 void upload_store (Upload *upload, guint cluster);
 void upload_serve (Upload *upload);
+void upload_refuse_endpoint (Upload *upload);
 void upload_serve_from_now (Upload *upload);
 void upload_read_until_quiet (Upload *upload, guint n_clusters);
 

@@ -189,6 +189,7 @@ producer_rig_start (ProducerRig *rig)
     .definition = rig->definition,
     .region = "us-west-2",
     .endpoint = rig->endpoint != NULL ? rig->endpoint : service_get_url (rig->service),
+    .data_endpoint = rig->data_endpoint,
     .credentials = { .open = open_credentials },
     .http = {
       .ca_path = rig->ca_path,
@@ -214,7 +215,7 @@ producer_rig_free (ProducerRig *rig)
     ck_assert (producer_rig_wait (rig, &rig->n_destroyed, 1));
   }
   service_free (rig->service);
-  ck_assert (wait_until_threads_are (rig->n_threads_before));
+  ck_assert (rig->is_guest || wait_until_threads_are (rig->n_threads_before));
   ck_assert_uint_le (rig->n_drained, 1);
   ck_assert_uint_le (rig->failures->len, 1);
   kvs_stream_definition_free (rig->definition);
@@ -223,6 +224,7 @@ producer_rig_free (ProducerRig *rig)
   g_ptr_array_unref (rig->failures);
   g_array_unref (rig->reconnects);
   g_free (rig->endpoint);
+  g_free (rig->data_endpoint);
   g_free (rig->ca_path);
   g_free (rig);
 }

@@ -38,11 +38,13 @@ typedef struct {
   Service *service;
   KvsStreamDefinition *definition;
   gchar *endpoint; /* %NULL for the service's */
+  gchar *data_endpoint; /* %NULL for what the service says */
   gchar *ca_path;
   guint total_timeout_ms;
   KvsProducer *producer;
   guint n_threads_before;
   gint64 frame_ns;
+  gboolean is_guest; /* the I/O thread and its connections stay when it goes */
   guint64 next_id;
   KvsTrack *next_track; /* goes with the next frame */
 

@@ -71,10 +71,23 @@ static const struct {
 
 START_TEST (test_endpoint_for_region)
 {
-  g_autofree gchar *got = kvs_endpoint_for_region (endpoints[_i].region, endpoints[_i].fips,
-                                                   endpoints[_i].dual_stack);
+  g_autofree gchar *got = kvs_endpoint_for_service ("kinesisvideo", endpoints[_i].region,
+                                                    endpoints[_i].fips, endpoints[_i].dual_stack);
 
   ck_assert_pstr_eq (got, endpoints[_i].endpoint);
+}
+END_TEST
+
+/* All else is as above; the matrix of all regions is in tests/e2e. */
+START_TEST (test_endpoint_of_sts)
+{
+  g_autofree gchar *usual = kvs_endpoint_for_service ("sts", "us-east-2", TRUE, FALSE);
+  g_autofree gchar *fips = kvs_endpoint_for_service ("sts", "us-gov-west-1", TRUE, FALSE);
+  g_autofree gchar *both = kvs_endpoint_for_service ("sts", "us-gov-west-1", TRUE, TRUE);
+
+  ck_assert_str_eq (usual, "https://sts-fips.us-east-2.amazonaws.com");
+  ck_assert_str_eq (fips, "https://sts.us-gov-west-1.amazonaws.com");
+  ck_assert_str_eq (both, "https://sts-fips.us-gov-west-1.api.aws");
 }
 END_TEST
 
@@ -174,89 +187,6 @@ START_TEST (test_insecure_allowed)
 }
 END_TEST
 
-static void
-clear_environment (void)
-{
-  static const gchar *const variables[] = {
-    "AWS_ENDPOINT_URL_KINESIS_VIDEO", "AWS_ENDPOINT_URL", "CONTROL_PLANE_URI",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE",
-    "KVSSINK_CA_CERT_PATH", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT",
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
-    g_unsetenv (variables[i]);
-}
-
-static void
-assert_endpoint (const gchar *expected)
-{
-  g_autofree gchar *got = kvs_endpoint_from_environment ();
-
-  ck_assert_pstr_eq (got, expected);
-}
-
-START_TEST (test_endpoint_from_environment)
-{
-  assert_endpoint (NULL);
-  g_setenv ("CONTROL_PLANE_URI", "https://c", TRUE);
-  assert_endpoint ("https://c");
-  g_setenv ("AWS_ENDPOINT_URL", "https://b", TRUE);
-  assert_endpoint ("https://b");
-  g_setenv ("AWS_ENDPOINT_URL_KINESIS_VIDEO", "", TRUE);
-  assert_endpoint ("https://b");
-  g_setenv ("AWS_ENDPOINT_URL_KINESIS_VIDEO", "https://a", TRUE);
-  assert_endpoint ("https://a");
-  g_setenv ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false", TRUE);
-  assert_endpoint ("https://a");
-  g_setenv ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True", TRUE);
-  assert_endpoint ("https://c");
-  g_unsetenv ("CONTROL_PLANE_URI");
-  assert_endpoint (NULL);
-}
-END_TEST
-
-static void
-assert_text (gchar *got, const gchar *expected)
-{
-  ck_assert_pstr_eq (got, expected);
-  g_free (got);
-}
-
-START_TEST (test_region_from_environment)
-{
-  assert_text (kvs_region_from_environment (), NULL);
-  g_setenv ("AWS_DEFAULT_REGION", "eu-west-1", TRUE);
-  assert_text (kvs_region_from_environment (), "eu-west-1");
-  g_setenv ("AWS_REGION", "", TRUE);
-  assert_text (kvs_region_from_environment (), "eu-west-1");
-  g_setenv ("AWS_REGION", "us-east-1", TRUE);
-  assert_text (kvs_region_from_environment (), "us-east-1");
-}
-END_TEST
-
-START_TEST (test_ca_path_from_environment)
-{
-  assert_text (kvs_ca_path_from_environment (), NULL);
-  g_setenv ("KVSSINK_CA_CERT_PATH", "/b", TRUE);
-  assert_text (kvs_ca_path_from_environment (), "/b");
-  g_setenv ("AWS_CA_BUNDLE", "/a", TRUE);
-  assert_text (kvs_ca_path_from_environment (), "/a");
-}
-END_TEST
-
-START_TEST (test_flags_from_environment)
-{
-  ck_assert (!kvs_endpoint_fips_from_environment ());
-  ck_assert (!kvs_endpoint_dual_stack_from_environment ());
-  g_setenv ("AWS_USE_FIPS_ENDPOINT", "true", TRUE);
-  g_setenv ("AWS_USE_DUALSTACK_ENDPOINT", "no", TRUE);
-  ck_assert (kvs_endpoint_fips_from_environment ());
-  ck_assert (!kvs_endpoint_dual_stack_from_environment ());
-  g_setenv ("AWS_USE_DUALSTACK_ENDPOINT", "TRUE", TRUE);
-  ck_assert (kvs_endpoint_dual_stack_from_environment ());
-}
-END_TEST
-
 int
 main (void)
 {
@@ -265,17 +195,13 @@ main (void)
   SRunner *runner;
   gint failed;
 
-  tcase_add_checked_fixture (tc, clear_environment, clear_environment);
   tcase_add_loop_test (tc, test_region, 0, G_N_ELEMENTS (regions));
   tcase_add_loop_test (tc, test_endpoint_for_region, 0, G_N_ELEMENTS (endpoints));
+  tcase_add_test (tc, test_endpoint_of_sts);
   tcase_add_loop_test (tc, test_good_url, 0, G_N_ELEMENTS (good_urls));
   tcase_add_loop_test (tc, test_bad_url, 0, G_N_ELEMENTS (bad_urls));
   tcase_add_test (tc, test_long_url);
   tcase_add_test (tc, test_insecure_allowed);
-  tcase_add_test (tc, test_endpoint_from_environment);
-  tcase_add_test (tc, test_region_from_environment);
-  tcase_add_test (tc, test_ca_path_from_environment);
-  tcase_add_test (tc, test_flags_from_environment);
   suite_add_tcase (s, tc);
 
   runner = srunner_create (s);

@@ -255,6 +255,52 @@ START_TEST (test_authorization_form)
 }
 END_TEST
 
+static void
+assert_same_with_key (const KvsSigv4Scope *scope, const gchar *secret_key,
+                      KvsSigv4SigningKey *signing_key)
+{
+  g_autofree gchar *expected
+    = kvs_sigv4_authorization (&suite[0].request, scope, ACCESS_KEY, secret_key);
+  g_autofree gchar *got = kvs_sigv4_authorization_with_key (&suite[0].request, scope, ACCESS_KEY,
+                                                            secret_key, signing_key);
+
+  ck_assert_str_eq (got, expected);
+}
+
+/* The key of the day is used until the day, the region or the service is another. */
+START_TEST (test_signing_key_is_kept)
+{
+  static const KvsSigv4Scope scopes[] = {
+    { "20150830T123600Z", "us-east-1", "service" },
+    { "20150830T235959Z", "us-east-1", "service" },
+    { "20150831T000000Z", "us-east-1", "service" },
+    { "20150831T000000Z", "us-east-2", "service" },
+    { "20150831T000000Z", "us-east-2", "service2" },
+    { "20150830T123600Z", "us-east-1", "service" },
+  };
+  KvsSigv4SigningKey key = { 0 };
+  KvsSigv4SigningKey other = { 0 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (scopes); i++)
+    assert_same_with_key (&scopes[i], SECRET_KEY, &key);
+
+  /* it is not derived anew in vain: what it was derived from is no longer looked at */
+  {
+    g_autofree gchar *expected
+      = kvs_sigv4_authorization (&suite[0].request, &scopes[0], ACCESS_KEY, SECRET_KEY);
+    g_autofree gchar *got = kvs_sigv4_authorization_with_key (&suite[0].request, &scopes[0],
+                                                              ACCESS_KEY, "unused", &key);
+
+    ck_assert_str_eq (got, expected);
+  }
+
+  kvs_sigv4_signing_key_clear (&key);
+  ck_assert_mem_eq (key.key, other.key, sizeof key.key);
+  assert_same_with_key (&scopes[0], "other", &key);
+  kvs_sigv4_signing_key_clear (&key);
+}
+END_TEST
+
 START_TEST (test_date)
 {
   g_autofree gchar *epoch = kvs_sigv4_format_date (0);
@@ -292,6 +338,7 @@ main (void)
   tcase_add_loop_test (tc, test_path, 0, G_N_ELEMENTS (paths));
   tcase_add_test (tc, test_header_forms);
   tcase_add_test (tc, test_authorization_form);
+  tcase_add_test (tc, test_signing_key_is_kept);
   tcase_add_test (tc, test_date);
   tcase_add_test (tc, test_payload_hash);
   suite_add_tcase (s, tc);

@@ -287,8 +287,7 @@ chain_free (KvsCredentialsProvider *parent)
 {
   ProfileChain *chain = (ProfileChain *) parent;
 
-  g_free (chain->http.ca_path);
-  g_free (chain->http.user_agent);
+  kvs_http_options_clear (&chain->http);
   g_free (chain);
 }
 
@@ -311,9 +310,7 @@ kvs_profile_chain_new (KvsLoop *loop, const KvsHttpOptions *http,
   chain->parent = (KvsCredentialsProvider) { "the profile of the shared files", start_fetch,
                                              chain_free };
   chain->loop = loop;
-  chain->http = *http;
-  chain->http.ca_path = g_strdup (http->ca_path);
-  chain->http.user_agent = g_strdup (http->user_agent);
+  kvs_http_options_copy (&chain->http, http);
   chain->config = config;
   return &chain->parent;
 }

@@ -20,9 +20,7 @@ kvs_remote_provider_init (KvsRemoteProvider *provider, const gchar *name, KvsLoo
 {
   provider->base.name = name;
   provider->loop = kvs_loop_ref (loop);
-  provider->http = *http;
-  provider->http.ca_path = g_strdup (http->ca_path);
-  provider->http.user_agent = g_strdup (http->user_agent);
+  kvs_http_options_copy (&provider->http, http);
   provider->n_tries = DEFAULT_TRIES;
 }
 
@@ -33,8 +31,7 @@ kvs_remote_provider_init (KvsRemoteProvider *provider, const gchar *name, KvsLoo
 void
 kvs_remote_provider_clear (KvsRemoteProvider *provider)
 {
-  g_free (provider->http.ca_path);
-  g_free (provider->http.user_agent);
+  kvs_http_options_clear (&provider->http);
   kvs_loop_release (provider->loop);
 }
 
