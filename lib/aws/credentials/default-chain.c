@@ -57,6 +57,14 @@ sts_url_for (const gchar *region)
 }
 
 static gchar *
+sso_url (void)
+{
+  gchar *url = variable ("AWS_ENDPOINT_URL_SSO");
+
+  return url != NULL ? url : variable ("AWS_ENDPOINT_URL");
+}
+
+static gchar *
 imds_url (void)
 {
   g_autofree gchar *url = variable ("AWS_EC2_METADATA_SERVICE_ENDPOINT");
@@ -98,6 +106,7 @@ kvs_credentials_config_new (const gchar *region)
   config->imds_disabled = is_true ("AWS_EC2_METADATA_DISABLED");
   config->imds_v1_disabled = is_true ("AWS_EC2_METADATA_V1_DISABLED");
   config->imds_url = imds_url ();
+  config->sso_url = sso_url ();
   config->sts_url = sts_url_for (region);
   config->region = g_strdup (region);
   return config;
@@ -192,6 +201,7 @@ kvs_credentials_config_unref (KvsCredentialsConfig *config)
   kvs_secret_free (config->container_token);
   g_free (config->container_token_path);
   g_free (config->imds_url);
+  g_free (config->sso_url);
   g_free (config->sts_url);
   g_free (config->region);
   g_free (config);

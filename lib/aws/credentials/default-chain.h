@@ -29,6 +29,7 @@ G_BEGIN_DECLS
  * @imds_disabled: AWS_EC2_METADATA_DISABLED
  * @imds_v1_disabled: AWS_EC2_METADATA_V1_DISABLED
  * @imds_url: (nullable): AWS_EC2_METADATA_SERVICE_ENDPOINT, or that of IPv6
+ * @sso_url: (nullable): AWS_ENDPOINT_URL_SSO
  * @sts_url: STS of the region, or AWS_ENDPOINT_URL_STS
  * @region: for signatures of STS
  *
@@ -54,6 +55,7 @@ typedef struct {
   gboolean imds_disabled;
   gboolean imds_v1_disabled;
   gchar *imds_url;
+  gchar *sso_url;
   gchar *sts_url;
   gchar *region;
 } KvsCredentialsConfig;
