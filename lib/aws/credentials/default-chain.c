@@ -135,15 +135,17 @@ kvs_credentials_config_read_keys (KvsCredentialsConfig *config, GError **error)
  * @config: a config
  * @profile: of the shared files, named by the user for this one element
  *
- * What the environment says of other sources counts no more.
+ * What the environment says of other sources counts no more, but as the credential_source of that
+ * profile.
  */
 void
 kvs_credentials_config_name_profile (KvsCredentialsConfig *config, const gchar *profile)
 {
   g_free (config->profile);
   config->profile = g_strdup (profile);
-  g_clear_pointer (&config->environment, kvs_credentials_unref);
-  g_clear_pointer (&config->web_identity_token_file, g_free);
+  config->profile_goes_first = TRUE;
+  /* half of a pair is none of its business */
+  kvs_credentials_config_read_keys (config, NULL);
 }
 
 static void
@@ -292,9 +294,11 @@ kvs_default_chain_new (KvsLoop *loop, const KvsHttpOptions *http,
     kvs_credentials_chain_add (chain, kvs_iot_provider_new (loop, http, config->iot));
   if (config->credential_path != NULL)
     kvs_credentials_chain_add (chain, kvs_file_provider_new (loop, config->credential_path));
-  kvs_credentials_chain_add (chain, kvs_static_provider_new (loop, "the environment",
-                                                             config->environment));
-  kvs_credentials_chain_add (chain, web_identity_for (loop, http, config));
+  if (!config->profile_goes_first) {
+    kvs_credentials_chain_add (chain, kvs_static_provider_new (loop, "the environment",
+                                                               config->environment));
+    kvs_credentials_chain_add (chain, web_identity_for (loop, http, config));
+  }
   kvs_credentials_chain_add (chain, kvs_profile_chain_new (loop, http, config));
   kvs_credentials_chain_add (chain, kvs_container_provider_for (loop, http, config));
   if (imds != NULL)

@@ -19,6 +19,7 @@ G_BEGIN_DECLS
  * @role_arn: (nullable): AWS_ROLE_ARN
  * @role_session_name: (nullable): AWS_ROLE_SESSION_NAME
  * @profile: (nullable): profile that the user has named; else the default one, if there is one
+ * @profile_goes_first: @environment and web identity do not count but as what the profile refers to
  * @config_path: shared config file
  * @credentials_path: shared credentials file
  * @sso_cache_folder: where `aws sso login` leaves its tokens
@@ -45,6 +46,7 @@ typedef struct {
   gchar *role_arn;
   gchar *role_session_name;
   gchar *profile;
+  gboolean profile_goes_first;
   gchar *config_path;
   gchar *credentials_path;
   gchar *sso_cache_folder;
