@@ -66,6 +66,8 @@ read_given (const GstKvsSinkSettings *settings, KvsCredentialsConfig *config, GE
     return TRUE;
   config->given = kvs_credentials_from_strings (settings->access_key, settings->secret_key,
                                                 settings->session_token, error);
+  if (config->given == NULL)
+    g_prefix_error (error, "Properties access-key, secret-key, session-token: ");
   return config->given != NULL;
 }
 

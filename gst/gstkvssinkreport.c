@@ -51,6 +51,15 @@ find_row (const GError *error)
   return &rows[0];
 }
 
+/* A source of credentials that fails says itself what to do. */
+static const gchar *
+find_hint (const GError *error, const KvsServiceError *service_error)
+{
+  if (service_error == NULL && error->code == KVS_ERROR_CREDENTIALS)
+    return NULL;
+  return find_row (error)->hint;
+}
+
 static GstStructure *
 make_details (const gchar *name, const GError *error, const KvsServiceError *service_error)
 {
@@ -85,8 +94,9 @@ report (GstElement *element, GstMessageType type, const GError *error,
         const KvsServiceError *service_error)
 {
   const ErrorRow *row = find_row (error);
-  gchar *text = row->hint != NULL ? g_strdup_printf ("%s. %s", error->message, row->hint)
-                                  : g_strdup (error->message);
+  const gchar *hint = find_hint (error, service_error);
+  gchar *text = hint != NULL ? g_strdup_printf ("%s. %s", error->message, hint)
+                             : g_strdup (error->message);
   GstStructure *structure = make_details ("kvs-stream-error", error, service_error);
 
   gst_structure_set (structure, "message", G_TYPE_STRING, text, "fatal", G_TYPE_BOOLEAN,

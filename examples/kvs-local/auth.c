@@ -288,17 +288,21 @@ check_signature (const KvsLocalAuthRequest *request, const Authorization *author
  *   anybody
  * @region: that this service is in
  * @request: a request
+ * @access_key: (out) (optional) (transfer none) (nullable): of @credentials, who has signed it
  * @error: where to put an error
  *
  * Returns: %FALSE with a %KVS_LOCAL_ERROR if the request is to be refused
  */
 gboolean
 kvs_local_auth_check (GHashTable *credentials, const gchar *region,
-                      const KvsLocalAuthRequest *request, GError **error)
+                      const KvsLocalAuthRequest *request, const gchar **access_key,
+                      GError **error)
 {
   g_auto (Authorization) authorization = { 0 };
   const KvsLocalCredentials *known;
 
+  if (access_key != NULL)
+    *access_key = NULL;
   if (credentials == NULL)
     return TRUE;
   if (!parse (request->headers, &authorization, error)
@@ -308,6 +312,8 @@ kvs_local_auth_check (GHashTable *credentials, const gchar *region,
   if (known == NULL)
     return refuse (error, KVS_LOCAL_ERROR_UNRECOGNIZED_CLIENT,
                    "The security token included in the request is invalid.");
+  if (access_key != NULL)
+    *access_key = known->access_key;
   return check_token (known, request->headers, error)
          && check_date (authorization.amz_date, error)
          && check_signature (request, &authorization, known->secret_key, error);

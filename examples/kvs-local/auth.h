@@ -23,6 +23,7 @@ typedef struct {
 } KvsLocalAuthRequest;
 
 gboolean kvs_local_auth_check (GHashTable *credentials, const gchar *region,
-                               const KvsLocalAuthRequest *request, GError **error);
+                               const KvsLocalAuthRequest *request, const gchar **access_key,
+                               GError **error);
 
 G_END_DECLS

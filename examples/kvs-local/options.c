@@ -116,7 +116,8 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
     { "public-url", 0, 0, G_OPTION_ARG_STRING, &options->public_url,
       "What GetDataEndpoint returns (default the address listened on)", "URL" },
     { "credentials", 0, 0, G_OPTION_ARG_FILENAME, &options->credentials,
-      "Lines of ACCESS_KEY SECRET_KEY [SESSION_TOKEN [EXPIRATION]]; # begins a comment", "FILE" },
+      "Lines of ACCESS_KEY SECRET_KEY [SESSION_TOKEN [EXPIRATION]]; # begins a comment; read anew "
+      "at each request", "FILE" },
     { "no-auth", 0, 0, G_OPTION_ARG_NONE, &options->no_auth,
       "Accept any signature, and none", NULL },
     { "creating-seconds", 0, 0, G_OPTION_ARG_INT, &options->creating_seconds,

@@ -119,9 +119,29 @@ answer_object (SoupServerMessage *message, JsonObject *object)
                                     strlen (text));
 }
 
+/* Who gives credentials to clients may write them down while this runs. */
+static void
+reload_credentials (KvsLocalServer *server)
+{
+  g_autoptr (GError) error = NULL;
+  GHashTable *credentials;
+
+  if (server->options->credentials == NULL)
+    return;
+  credentials = kvs_local_credentials_load (server->options->credentials, &error);
+  if (credentials == NULL) {
+    g_printerr ("kvs-local: %s; the credentials of before are used\n", error->message);
+    return;
+  }
+  g_hash_table_unref (server->credentials);
+  server->credentials = credentials;
+}
+
 static gboolean
 check_auth (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GError **error)
 {
+  const gchar *access_key;
+  gboolean is_good;
   GUri *uri = soup_server_message_get_uri (message);
   KvsLocalAuthRequest request = {
     .method = soup_server_message_get_method (message),
@@ -131,7 +151,12 @@ check_auth (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GE
     .body = body,
   };
 
-  return kvs_local_auth_check (server->credentials, server->options->region, &request, error);
+  reload_credentials (server);
+  is_good = kvs_local_auth_check (server->credentials, server->options->region, &request,
+                                  &access_key, error);
+  if (access_key != NULL)
+    kvs_local_server_log (server, "%s signed by %s", request.path, access_key);
+  return is_good;
 }
 
 static gboolean

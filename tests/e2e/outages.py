@@ -169,8 +169,9 @@ class Rig:
     """A kvs-local, a proxy before it, and a process with live streams."""
 
     def __init__(self, folder, frames, kvs_args=(), tls=None, host="127.0.0.1",
-                 receive_buffer=0, token=None):
+                 receive_buffer=0, token=None, env=None):
         self.folder = folder
+        self.env = env or {}
         self.frames_path = frames
         with open(frames, "rb") as file:
             self.source = pickle.load(file)[0]
@@ -235,7 +236,7 @@ class Rig:
         listener.settimeout(60 * support.SLOWNESS)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "outage_feeder.py")
         env = {**support.python_environment(), **self.kvs.env,
-               "AWS_ENDPOINT_URL_KINESIS_VIDEO": self.url}
+               "AWS_ENDPOINT_URL_KINESIS_VIDEO": self.url, **self.env}
         if self.token:
             env["AWS_SESSION_TOKEN"] = self.token
         self.child = support.Child([*wrapper, sys.executable, script, plan, path], "feeder", env)

@@ -422,6 +422,27 @@ class Credentials(unittest.TestCase):
         self.assertEqual(self.lists(kvs, kvslocal.ACCESS_KEY, kvslocal.SECRET_KEY),
                          "UnrecognizedClientException")
 
+    def test_file_that_changes(self):
+        """It is read at each request; one that makes no sense changes nothing."""
+        kvs = self.start("AK1 SK1\n")
+        path = kvs.args[1]
+        self.assertEqual(self.lists(kvs, "AK2", "SK2", "t"), "UnrecognizedClientException")
+        for text, outcome in (("AK2 SK2 t 2999-01-01T00:00:00Z\n", "ok"),
+                              ("AK2 SK2 t 2020-01-01T00:00:00Z\n", "ExpiredTokenException"),
+                              ("AK2\n", "ExpiredTokenException"),
+                              ("AK2 SK3 t 2999-01-01T00:00:00Z\n", "InvalidSignatureException")):
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+            self.assertEqual(self.lists(kvs, "AK2", "SK2", "t"), outcome)
+            self.assertEqual(self.lists(kvs, "AK1", "SK1"), "UnrecognizedClientException")
+
+    def test_verbose_says_who_signed(self):
+        kvs = self.start("AK1 SK1 token1\n", args=["--verbose"])
+        self.assertEqual(self.lists(kvs, "AK1", "SK1", "token1"), "ok")
+        self.assertIn("/listStreams signed by AK1\n", kvs.errors())
+        self.assertNotIn("SK1", kvs.errors())
+        self.assertNotIn("token1", kvs.errors())
+
     def test_token_of_environment(self):
         kvs = self.start(env={"AWS_SESSION_TOKEN": "session"})
         self.assertEqual(self.lists(kvs, kvslocal.ACCESS_KEY, kvslocal.SECRET_KEY, "session"), "ok")

@@ -212,7 +212,7 @@ START_TEST (test_failing)
   for (guint i = 0; i < kind->n_tries; i++)
     provider_rig_answer (rig, 503, "busy");
   provider_rig_fetch (rig);
-  provider_rig_assert_error (rig, KVS_ERROR_NETWORK, "503");
+  provider_rig_assert_error (rig, KVS_ERROR_SERVICE, "503");
   ck_assert_uint_eq (provider_rig_wait_for_requests (rig, 0), count_steps () + kind->n_tries);
 }
 END_TEST

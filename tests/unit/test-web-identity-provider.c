@@ -172,7 +172,7 @@ START_TEST (test_passing_errors)
   for (guint i = 0; i < 3; i++)
     provider_rig_answer (rig, 400, refusal);
   provider_rig_fetch (rig);
-  provider_rig_assert_error (rig, KVS_ERROR_NETWORK, codes[_i]);
+  provider_rig_assert_error (rig, KVS_ERROR_SERVICE, codes[_i]);
 }
 END_TEST
 

@@ -57,6 +57,14 @@ sts_url_for (const gchar *region)
 }
 
 static gchar *
+sso_url (void)
+{
+  gchar *url = variable ("AWS_ENDPOINT_URL_SSO");
+
+  return url != NULL ? url : variable ("AWS_ENDPOINT_URL");
+}
+
+static gchar *
 imds_url (void)
 {
   g_autofree gchar *url = variable ("AWS_EC2_METADATA_SERVICE_ENDPOINT");
@@ -98,6 +106,7 @@ kvs_credentials_config_new (const gchar *region)
   config->imds_disabled = is_true ("AWS_EC2_METADATA_DISABLED");
   config->imds_v1_disabled = is_true ("AWS_EC2_METADATA_V1_DISABLED");
   config->imds_url = imds_url ();
+  config->sso_url = sso_url ();
   config->sts_url = sts_url_for (region);
   config->region = g_strdup (region);
   return config;
@@ -126,15 +135,17 @@ kvs_credentials_config_read_keys (KvsCredentialsConfig *config, GError **error)
  * @config: a config
  * @profile: of the shared files, named by the user for this one element
  *
- * What the environment says of other sources counts no more.
+ * What the environment says of other sources counts no more, but as the credential_source of that
+ * profile.
  */
 void
 kvs_credentials_config_name_profile (KvsCredentialsConfig *config, const gchar *profile)
 {
   g_free (config->profile);
   config->profile = g_strdup (profile);
-  g_clear_pointer (&config->environment, kvs_credentials_unref);
-  g_clear_pointer (&config->web_identity_token_file, g_free);
+  config->profile_goes_first = TRUE;
+  /* half of a pair is none of its business */
+  kvs_credentials_config_read_keys (config, NULL);
 }
 
 static void
@@ -192,6 +203,7 @@ kvs_credentials_config_unref (KvsCredentialsConfig *config)
   kvs_secret_free (config->container_token);
   g_free (config->container_token_path);
   g_free (config->imds_url);
+  g_free (config->sso_url);
   g_free (config->sts_url);
   g_free (config->region);
   g_free (config);
@@ -282,9 +294,11 @@ kvs_default_chain_new (KvsLoop *loop, const KvsHttpOptions *http,
     kvs_credentials_chain_add (chain, kvs_iot_provider_new (loop, http, config->iot));
   if (config->credential_path != NULL)
     kvs_credentials_chain_add (chain, kvs_file_provider_new (loop, config->credential_path));
-  kvs_credentials_chain_add (chain, kvs_static_provider_new (loop, "the environment",
-                                                             config->environment));
-  kvs_credentials_chain_add (chain, web_identity_for (loop, http, config));
+  if (!config->profile_goes_first) {
+    kvs_credentials_chain_add (chain, kvs_static_provider_new (loop, "the environment",
+                                                               config->environment));
+    kvs_credentials_chain_add (chain, web_identity_for (loop, http, config));
+  }
   kvs_credentials_chain_add (chain, kvs_profile_chain_new (loop, http, config));
   kvs_credentials_chain_add (chain, kvs_container_provider_for (loop, http, config));
   if (imds != NULL)

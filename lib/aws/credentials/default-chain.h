@@ -19,6 +19,7 @@ G_BEGIN_DECLS
  * @role_arn: (nullable): AWS_ROLE_ARN
  * @role_session_name: (nullable): AWS_ROLE_SESSION_NAME
  * @profile: (nullable): profile that the user has named; else the default one, if there is one
+ * @profile_goes_first: @environment and web identity do not count but as what the profile refers to
  * @config_path: shared config file
  * @credentials_path: shared credentials file
  * @sso_cache_folder: where `aws sso login` leaves its tokens
@@ -29,6 +30,7 @@ G_BEGIN_DECLS
  * @imds_disabled: AWS_EC2_METADATA_DISABLED
  * @imds_v1_disabled: AWS_EC2_METADATA_V1_DISABLED
  * @imds_url: (nullable): AWS_EC2_METADATA_SERVICE_ENDPOINT, or that of IPv6
+ * @sso_url: (nullable): AWS_ENDPOINT_URL_SSO
  * @sts_url: STS of the region, or AWS_ENDPOINT_URL_STS
  * @region: for signatures of STS
  *
@@ -44,6 +46,7 @@ typedef struct {
   gchar *role_arn;
   gchar *role_session_name;
   gchar *profile;
+  gboolean profile_goes_first;
   gchar *config_path;
   gchar *credentials_path;
   gchar *sso_cache_folder;
@@ -54,6 +57,7 @@ typedef struct {
   gboolean imds_disabled;
   gboolean imds_v1_disabled;
   gchar *imds_url;
+  gchar *sso_url;
   gchar *sts_url;
   gchar *region;
 } KvsCredentialsConfig;

@@ -87,11 +87,23 @@ find_sso_token (gpointer user_data, GError **error)
   return access_token;
 }
 
-static KvsCredentialsProvider *
-make_sso (ProfileChain *chain, const KvsProfileSource *source)
+static gchar *
+choose_sso_url (const KvsCredentialsConfig *config, const KvsProfile *profile, const gchar *region)
 {
-  g_autofree gchar *url
-      = g_strdup_printf ("https://portal.sso.%s.amazonaws.com", source->sso_region);
+  const gchar *domain = g_str_has_prefix (region, "cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  const gchar *own = config->sso_url;
+
+  if (own == NULL && profile->ignore_endpoint_urls != KVS_PROFILE_SWITCH_ON)
+    own = profile->sso_endpoint_url != NULL ? profile->sso_endpoint_url : profile->endpoint_url;
+  if (own != NULL)
+    return g_strdup (own);
+  return g_strdup_printf ("https://portal.sso.%s.%s", region, domain);
+}
+
+static KvsCredentialsProvider *
+make_sso (ProfileChain *chain, const KvsProfile *profile, const KvsProfileSource *source)
+{
+  g_autofree gchar *url = choose_sso_url (chain->config, profile, source->sso_region);
   SsoLogin login = { chain->config->sso_cache_folder, *source };
 
   return kvs_sso_provider_new (chain->loop, &chain->http,
@@ -115,11 +127,12 @@ make_keys (ProfileChain *chain, const KvsProfileSource *source, GError **error)
              ? kvs_static_provider_new (chain->loop, "the profile's keys", credentials) : NULL;
 }
 
-static KvsCredentialsProvider *make_source (ProfileChain *chain, const KvsProfileSource *source,
-                                            GError **error);
+static KvsCredentialsProvider *make_source (ProfileChain *chain, const KvsProfile *profile,
+                                            const KvsProfileSource *source, GError **error);
 
 static KvsCredentialsProvider *
-make_role (ProfileChain *chain, const KvsProfileSource *source, GError **error)
+make_role (ProfileChain *chain, const KvsProfile *profile, const KvsProfileSource *source,
+           GError **error)
 {
   const KvsStsRole role = {
     .url = chain->config->sts_url,
@@ -133,7 +146,7 @@ make_role (ProfileChain *chain, const KvsProfileSource *source, GError **error)
   if (source->kind == KVS_PROFILE_SOURCE_WEB_IDENTITY)
     return kvs_web_identity_provider_new (chain->loop, &chain->http, &role,
                                           source->web_identity_token_file);
-  inner = make_source (chain, source->source, error);
+  inner = make_source (chain, profile, source->source, error);
   if (inner == NULL)
     return NULL;
   return kvs_assume_role_provider_new (chain->loop, &chain->http, &role, chain->config->region,
@@ -142,7 +155,8 @@ make_role (ProfileChain *chain, const KvsProfileSource *source, GError **error)
 
 /* Returns: (transfer full) (nullable): who has the credentials */
 static KvsCredentialsProvider *
-make_source (ProfileChain *chain, const KvsProfileSource *source, GError **error)
+make_source (ProfileChain *chain, const KvsProfile *profile, const KvsProfileSource *source,
+             GError **error)
 {
   const KvsCredentialsConfig *config = chain->config;
   KvsCredentialsProvider *provider = NULL;
@@ -155,9 +169,9 @@ make_source (ProfileChain *chain, const KvsProfileSource *source, GError **error
                                        KVS_PROCESS_PROVIDER_TIMEOUT_US);
     case KVS_PROFILE_SOURCE_ROLE:
     case KVS_PROFILE_SOURCE_WEB_IDENTITY:
-      return make_role (chain, source, error);
+      return make_role (chain, profile, source, error);
     case KVS_PROFILE_SOURCE_SSO:
-      return make_sso (chain, source);
+      return make_sso (chain, profile, source);
     case KVS_PROFILE_SOURCE_ENVIRONMENT:
       if (config->environment != NULL)
         provider = kvs_static_provider_new (chain->loop, "the environment", config->environment);
@@ -256,7 +270,7 @@ on_loaded (gpointer data, gpointer user_data)
     finish (fetch, NULL, fetch->profile->source_error);
     return;
   }
-  fetch->source = make_source (fetch->chain, fetch->profile->source, &error);
+  fetch->source = make_source (fetch->chain, fetch->profile, fetch->profile->source, &error);
   if (fetch->source == NULL) {
     finish (fetch, NULL, error);
     return;

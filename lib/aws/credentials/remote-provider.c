@@ -41,7 +41,7 @@ kvs_remote_provider_clear (KvsRemoteProvider *provider)
  * @refusal: what it was answered
  * @hint: what the user can do about it
  *
- * Returns: (transfer full): %KVS_ERROR_NETWORK for what may pass, else %KVS_ERROR_CREDENTIALS
+ * Returns: (transfer full): %KVS_ERROR_SERVICE for what may pass, else %KVS_ERROR_CREDENTIALS
  */
 GError *
 kvs_remote_provider_refusal (KvsRemoteProvider *provider, const KvsServiceError *refusal,
@@ -60,7 +60,7 @@ kvs_remote_provider_refusal (KvsRemoteProvider *provider, const KvsServiceError 
     g_string_append_printf (text, ": %s", refusal->message);
   if (!passes)
     g_string_append_printf (text, "; %s", hint);
-  return g_error_new_literal (KVS_ERROR, passes ? KVS_ERROR_NETWORK : KVS_ERROR_CREDENTIALS,
+  return g_error_new_literal (KVS_ERROR, passes ? KVS_ERROR_SERVICE : KVS_ERROR_CREDENTIALS,
                               text->str);
 }
 

@@ -72,8 +72,9 @@ make_key (const KvsHttpOptions *http, const KvsCredentialsConfig *config)
     http->ca_path, config->credential_path, config->web_identity_token_file, config->role_arn,
     config->role_session_name, config->profile, config->config_path, config->credentials_path,
     config->sso_cache_folder, config->container_relative_uri, config->container_full_uri,
-    config->container_token, config->container_token_path, config->imds_url, config->sts_url,
-    config->region, config->imds_disabled ? "" : NULL, config->imds_v1_disabled ? "" : NULL,
+    config->container_token, config->container_token_path, config->imds_url, config->sso_url,
+    config->sts_url, config->region, config->imds_disabled ? "" : NULL,
+    config->imds_v1_disabled ? "" : NULL, config->profile_goes_first ? "" : NULL,
   };
 
   add_credentials (checksum, config->given);
