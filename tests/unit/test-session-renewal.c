@@ -36,7 +36,7 @@ assert_was_renewed (guint n_sessions)
   ck_assert_uint_eq (stats.sessions, n_sessions);
   ck_assert_uint_eq (stats.reconnects, 0);
   ck_assert_uint_eq (producer_rig_count_warnings (rig), 0);
-  ck_assert_uint_eq (rig->n_reconnecting, 0);
+  ck_assert_uint_eq (rig->reconnects->len, 0);
   ck_assert_uint_eq (rig->failures->len, 0);
 }
 
@@ -110,7 +110,7 @@ START_TEST (test_connection_duration_without_progress)
   ck_assert (strstr (producer_rig_wait_for_warning (rig, 1)->message, "4003") != NULL);
   producer_rig_finish (rig);
   producer_rig_assert_all_stored (rig);
-  ck_assert_uint_eq (rig->n_reconnecting, 1);
+  ck_assert_uint_eq (rig->reconnects->len, 1);
 }
 END_TEST
 
