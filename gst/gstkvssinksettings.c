@@ -239,7 +239,8 @@ static const Property properties[] = {
   { "data-endpoint", KIND_STRING, MEMBER (data_endpoint), 0, NULL,
     "URL that media are sent to; unset to have the service name it" },
   { "use-fips", KIND_BOOLEAN, MEMBER (use_fips), FALSE, NULL,
-    "Use the region's FIPS 140 endpoints; false for what AWS_USE_FIPS_ENDPOINT or the profile says" },
+    "Use the region's FIPS 140 endpoints; false for what AWS_USE_FIPS_ENDPOINT or the profile "
+    "says" },
   { "use-dual-stack", KIND_BOOLEAN, MEMBER (use_dual_stack), FALSE, NULL,
     "Use the region's endpoints that have IPv6 addresses too; false for what "
     "AWS_USE_DUALSTACK_ENDPOINT or the profile says" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* DescribeStreamStorageConfiguration, UpdateStreamStorageConfiguration: in which tier the service keeps
- * media, which makes no difference here. */
+/* DescribeStreamStorageConfiguration, UpdateStreamStorageConfiguration: in which tier the service
+ * keeps media, which makes no difference here. */
 #include "args.h"
 #include "control-plane.h"
 #include "service-error.h"

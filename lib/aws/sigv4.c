@@ -412,8 +412,8 @@ prepare_signing_key (KvsSigv4SigningKey *signing_key, const KvsSigv4Scope *scope
  * @scope: date, region and service
  * @access_key: the access key id
  * @secret_key: the secret access key
- * @signing_key: (inout): what was derived for an earlier request with the same secret key, which is used
- *   for as long as the day is the same
+ * @signing_key: (inout): what was derived for an earlier request with the same secret key, which is
+ *   used for as long as the day is the same
  *
  * Returns: (transfer full): the value of the Authorization header
  */

@@ -6,6 +6,8 @@
 #include "net/http.h"
 #include "net/proxy.h"
 
+#define OLD_TLS_HINT "; it has to speak TLS 1.2 or later"
+
 typedef struct {
   CURL *easy;
   const KvsHttpOptions *options;
@@ -58,7 +60,8 @@ static const struct {
   const gchar *words;
   const gchar *meaning;
 } certificate_faults[] = {
-  { "has expired", "has expired; it has to be renewed there, unless the clock of this machine is wrong" },
+  { "has expired",
+    "has expired; it has to be renewed there, unless the clock of this machine is wrong" },
   { "not yet valid", "is not valid yet; look at the clock of this machine" },
   { "subject name", "is for other hosts; correct the address" },
   { "does not match", "is for other hosts; correct the address" },
@@ -109,9 +112,8 @@ static const struct {
   const gchar *hint_without_certificate;
   const gchar *hint_with_certificate;
 } alerts[] = {
-  { "protocol version", "; it has to speak TLS 1.2 or later", "; it has to speak TLS 1.2 or later" },
-  { "unsupported protocol", "; it has to speak TLS 1.2 or later",
-    "; it has to speak TLS 1.2 or later" },
+  { "protocol version", OLD_TLS_HINT, OLD_TLS_HINT },
+  { "unsupported protocol", OLD_TLS_HINT, OLD_TLS_HINT },
   { "certificate", "; it wants a client certificate: set tls-client-cert",
     "; it does not take the client certificate of tls-client-cert" },
   { "unknown ca", "", "; it does not take the client certificate of tls-client-cert" },

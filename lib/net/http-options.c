@@ -104,8 +104,8 @@ set_client_certificate (CURL *easy, const KvsHttpOptions *options)
   curl_easy_setopt (easy, CURLOPT_SSLKEYTYPE, type_of (key));
 }
 
-/* A proxy that passes requests on would gather an upload that never ends: all go through a tunnel. Its
- * answer is not the service's, so that its headers are kept from those who read those. */
+/* A proxy that passes requests on would gather an upload that never ends: all go through a tunnel.
+ * Its answer is not the service's, so that its headers are kept from those who read those. */
 static void
 set_proxy (CURL *easy, const KvsHttpOptions *options)
 {

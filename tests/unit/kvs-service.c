@@ -86,8 +86,8 @@ keep_headers (Service *service, HttpPeer *peer)
 {
   static const gchar *const names[] = {
     "x-amzn-stream-name", "x-amzn-stream-arn", "x-amzn-fragment-timecode-type",
-    "x-amzn-producer-start-timestamp", "x-amzn-fragment-acknowledgment-required", "authorization", "x-amz-date", "expect",
-    "transfer-encoding", "host", "user-agent",
+    "x-amzn-producer-start-timestamp", "x-amzn-fragment-acknowledgment-required", "authorization",
+    "x-amz-date", "expect", "transfer-encoding", "host", "user-agent",
   };
 
   g_mutex_lock (&service->lock);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is read of an answer's head. */
 #include "net/http.h"
 
 #include <string.h>
