@@ -84,7 +84,7 @@ choose_credential_path (const gchar *path)
 /**
  * gst_kvs_sink_make_credentials:
  * @settings: of the element
- * @region: of the service
+ * @place: region of the service, and which hosts are used there
  * @error: %KVS_ERROR_BAD_ARGUMENT or %KVS_ERROR_CREDENTIALS, with what to correct
  *
  * Keys that were typed win as a pair; a token of the environment does not belong to them. A profile
@@ -93,10 +93,10 @@ choose_credential_path (const gchar *path)
  * Returns: (transfer full) (nullable): where credentials come from
  */
 KvsCredentialsConfig *
-gst_kvs_sink_make_credentials (const GstKvsSinkSettings *settings, const gchar *region,
+gst_kvs_sink_make_credentials (const GstKvsSinkSettings *settings, const KvsEndpointChoice *place,
                                GError **error)
 {
-  g_autoptr (KvsCredentialsConfig) config = kvs_credentials_config_new (region);
+  g_autoptr (KvsCredentialsConfig) config = kvs_credentials_config_new (place);
 
   if (!read_given (settings, config, error) || !read_iot (settings, config, error))
     return NULL;

@@ -10,6 +10,7 @@
 #include "aws/credentials/static-provider.h"
 #include "aws/credentials/sts.h"
 #include "aws/credentials/web-identity-provider.h"
+#include "aws/endpoint.h"
 
 /* ---- the environment ---- */
 
@@ -45,15 +46,15 @@ path_of (const gchar *name, const gchar *file)
 }
 
 static gchar *
-sts_url_for (const gchar *region)
+sts_url_for (const KvsEndpointChoice *place)
 {
-  const gchar *domain = g_str_has_prefix (region, "cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   g_autofree gchar *own = variable ("AWS_ENDPOINT_URL_STS");
 
   if (own == NULL)
     own = variable ("AWS_ENDPOINT_URL");
   return own != NULL ? g_steal_pointer (&own)
-                     : g_strdup_printf ("https://sts.%s.%s", region, domain);
+                     : kvs_endpoint_for_service ("sts", place->region, place->fips,
+                                                 place->dual_stack);
 }
 
 static gchar *
@@ -77,14 +78,14 @@ imds_url (void)
 
 /**
  * kvs_credentials_config_new:
- * @region: of the service
+ * @place: region of the service, and which hosts are used there
  *
  * Reads the environment, but for the keys there.
  *
  * Returns: (transfer full): what it says; nothing is typed by the user yet
  */
 KvsCredentialsConfig *
-kvs_credentials_config_new (const gchar *region)
+kvs_credentials_config_new (const KvsEndpointChoice *place)
 {
   KvsCredentialsConfig *config = g_new0 (KvsCredentialsConfig, 1);
 
@@ -107,8 +108,8 @@ kvs_credentials_config_new (const gchar *region)
   config->imds_v1_disabled = is_true ("AWS_EC2_METADATA_V1_DISABLED");
   config->imds_url = imds_url ();
   config->sso_url = sso_url ();
-  config->sts_url = sts_url_for (region);
-  config->region = g_strdup (region);
+  config->sts_url = sts_url_for (place);
+  config->region = g_strdup (place->region);
   return config;
 }
 

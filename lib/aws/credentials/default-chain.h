@@ -4,6 +4,7 @@
 
 #include "aws/credentials/iot-provider.h"
 #include "aws/credentials/provider.h"
+#include "aws/endpoint-choice.h"
 #include "net/http.h"
 #include "net/loop.h"
 
@@ -62,7 +63,7 @@ typedef struct {
   gchar *region;
 } KvsCredentialsConfig;
 
-KvsCredentialsConfig *kvs_credentials_config_new (const gchar *region);
+KvsCredentialsConfig *kvs_credentials_config_new (const KvsEndpointChoice *place);
 gboolean kvs_credentials_config_read_keys (KvsCredentialsConfig *config, GError **error);
 void kvs_credentials_config_name_profile (KvsCredentialsConfig *config, const gchar *profile);
 KvsCredentialsConfig *kvs_credentials_config_ref (KvsCredentialsConfig *config);

@@ -68,8 +68,10 @@ static gchar *
 make_key (const KvsHttpOptions *http, const KvsCredentialsConfig *config)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  const gchar ip_version[] = { (gchar) ('0' + http->ip_version), '\0' };
   const gchar *const texts[] = {
-    http->ca_path, config->credential_path, config->web_identity_token_file, config->role_arn,
+    http->ca_path, http->proxy, http->client_certificate, http->client_key, ip_version,
+    config->credential_path, config->web_identity_token_file, config->role_arn,
     config->role_session_name, config->profile, config->config_path, config->credentials_path,
     config->sso_cache_folder, config->container_relative_uri, config->container_full_uri,
     config->container_token, config->container_token_path, config->imds_url, config->sso_url,
