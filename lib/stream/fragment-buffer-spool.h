@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of the fragment buffer share that know the disk. All with the lock held, but where it says
- * otherwise. */
+/* What the parts of the fragment buffer share that know the disk. All with the lock held, but where
+ * it says otherwise. */
 #pragma once
 
 #include "stream/fragment-buffer-private.h"

@@ -138,8 +138,8 @@ typedef struct {
  * @wake: the reader has to be woken
  * @saved: what kvs_fragment_buffer_save() was called for is done
  * @spool_full: what was oldest on disk had to go
- * @spool_trouble: the disk does not do its work, or is too slow, and why; once, until it does again, which @error is
- *   %NULL for
+ * @spool_trouble: the disk does not do its work, or is too slow, and why; once, until it does again,
+ *   which @error is %NULL for
  */
 typedef struct {
   void (*wake) (gpointer user_data);

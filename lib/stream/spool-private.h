@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of KvsSpool share: spool.c (what is asked of it, from any thread) and those that run
- * on its worker. */
+/* What the parts of KvsSpool share: spool.c (what is asked of it, from any thread) and those that
+ * run on its worker. */
 #pragma once
 
 #include "stream/spool.h"

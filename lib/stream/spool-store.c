@@ -255,8 +255,8 @@ kvs_spool_store_refresh (KvsSpoolStore *store, GError **error)
  * @max_bytes: bound on all files together
  * @error: %KVS_ERROR_BAD_ARGUMENT, or %KVS_ERROR_SPOOL
  *
- * Finishes what a crash left unfinished, and lists what is there without opening it. What was finished
- * is for kvs_spool_store_take_unsettled().
+ * Finishes what a crash left unfinished, and lists what is there without opening it. What was
+ * finished is for kvs_spool_store_take_unsettled().
  *
  * Returns: (transfer full) (nullable): a store; nobody else has the same one
  */
@@ -329,8 +329,8 @@ set_aside (KvsSpoolStore *store, const KvsSpoolEntry *entry, const gchar *name)
     store->totals.n_damaged++;
 }
 
-/* A disk may be away for a moment; one that cannot read the same file when it is asked again, later,
- * has a bad spot there.
+/* A disk may be away for a moment; one that cannot read the same file when it is asked again,
+ * later, has a bad spot there.
  * @number: errno */
 static gboolean
 has_bad_spot (KvsSpoolStore *store, const KvsSpoolEntry *entry, int number)

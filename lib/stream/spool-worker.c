@@ -28,7 +28,7 @@ handle_loss (KvsSpool *spool, const KvsSpoolLoss *loss)
   gone = kvs_spool_let_go_of_missing (spool, &n_frames);
   kvs_spool_tell_evicted (spool, gone, TRUE);
   kvs_spool_tell_lost (spool, (guint) (loss->n_fragments - MIN (loss->n_fragments, gone->len)),
-             (guint) (loss->n_frames - MIN (loss->n_frames, n_frames)));
+                       (guint) (loss->n_frames - MIN (loss->n_frames, n_frames)));
 }
 
 /* ---- the work ---- */

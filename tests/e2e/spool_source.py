@@ -38,7 +38,7 @@ def peak_kib():
 
 
 def cycle(pipeline, frames):
-    """From PLAYING to READY and back; what was pushed has to be in the element, or it is flushed."""
+    """From PLAYING to READY and back. What is not in the element by then would be flushed."""
     sink = pipeline.get_by_name("sink")
     while sink.get_property("stats").get_value("frames-in") < frames:
         time.sleep(0.001)

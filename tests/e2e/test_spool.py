@@ -222,7 +222,7 @@ class Disk(Case):
         child = self.source(100, "stop-stream-timeout=1", spool=spool)
         self.assertEqual(child.wait(60), 0, child.output[-3000:])
         self.assertEqual(len(self.warnings(
-            child, r" 20 fragments \(10\.0 s of media\) could not be written to the spool .* lost")),
+            child, r" 20 fragments \(10\.0 s of media\) could not be written .* are lost")),
             1, child.output[-3000:])
 
     def mount(self, options):
@@ -254,7 +254,7 @@ class Disk(Case):
         child = self.source(400, "buffer-duration=2 stop-stream-timeout=60")
         self.wait_pushed(child, 150)
         os.rename(self.spool, self.spool + ".gone")
-        # what was in memory then, or came later; two fragments may have been on their way to the disk
+        # what was in memory then, or came later; two may have been on their way to the disk
         there = self.pushed(child)[-1] + 10
         shutil.rmtree(self.spool + ".gone", ignore_errors=True)
         self.wait_pushed(child, 300)
@@ -395,8 +395,8 @@ class Crash(Case):
     SINK = "spool-mode=write-through fragment-duration=500 retention-period=24"
 
     def crash_once(self, stream, first, rng):
-        """Numbers of the frames that were older than AGE_S when it was killed. A frame has two threads
-        to go through, each as late as the machine has it."""
+        """Numbers of the frames that were older than AGE_S when it was killed. A frame goes through
+        two threads, each as late as the machine has it."""
         child = self.source(10 ** 7, self.SINK, first=first, interval=20, duration=0, stream=stream)
         child.wait_for_output("(?m)^pushed ", timeout=30)
         with Lateness() as lateness:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The bytes as a file of the spool, as one that was left unfinished with its journal, as a name,
- * as a header, and as footage that goes through a file. What is taken for good must be what would be written for
- * it. */
+/* The bytes as a file of the spool, as one that was left unfinished with its journal, as a name, as
+ * a header, and as footage that goes through a file. What is taken for good must be what would be
+ * written for it. */
 #include "fuzz.h"
 
 #include <string.h>

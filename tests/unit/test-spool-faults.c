@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A disk that fails. The functions of the C library that change files are replaced by some that
- * fail when they are told to; all else is real. */
+/* A disk that fails. */
 #include <check.h>
-#include <dlfcn.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
+#include "disk-faults.h"
 #include "error.h"
 #include "media.h"
 #include "spool-rig.h"
@@ -21,135 +16,13 @@
 #define N_FRAMES 3
 #define PAYLOAD_BYTES 20000
 
-/* In one process one test runs at a time: Check forks. */
-static guint n_calls;    /* so far */
-static guint fails_from; /* the first call that fails; 0 for none */
-static guint n_fail;     /* how many fail, G_MAXUINT for all */
-static int fails_with;
-static gboolean only_removal;
-static gsize at_most;   /* bytes that a write takes, 0 for no bound */
-static GString *trace; /* a letter for each call, NULL for none */
-
-static gboolean
-fails_now (gchar letter)
-{
-  if (trace != NULL)
-    g_string_append_c (trace, letter);
-  if (fails_from == 0 || (only_removal && letter != 'u'))
-    return FALSE;
-  n_calls++;
-  if (n_calls < fails_from || n_calls - fails_from >= n_fail)
-    return FALSE;
-  errno = fails_with;
-  return TRUE;
-}
-
-/* A pointer to data cannot be made one to a function, other than by its bytes. */
-#define REAL(pointer, name) \
-  gpointer found_ = dlsym (RTLD_NEXT, name); \
-  memcpy (&pointer, &found_, sizeof pointer)
-
-/* Writes one half before it fails, as a disk that becomes full does. */
-ssize_t
-writev (int fd, const struct iovec *iov, int n)
-{
-  ssize_t (*real) (int, const struct iovec *, int);
-  struct iovec half = iov[0];
-  REAL (real, "writev");
-
-  if (at_most > 0) {
-    half.iov_len = MIN (half.iov_len, at_most);
-    return real (fd, &half, 1);
-  }
-  if (!fails_now ('w'))
-    return real (fd, iov, n);
-  half.iov_len /= 2;
-  if (half.iov_len > 0)
-    (void) real (fd, &half, 1);
-  errno = fails_with;
-  return -1;
-}
-
-#if GLIB_SIZEOF_VOID_P == 8
-#define OFFSET_SUFFIX ""
-#else
-#define OFFSET_SUFFIX "64"
-#endif
-
-ssize_t
-pwrite (int fd, const void *data, size_t size, off_t offset)
-{
-  ssize_t (*real) (int, const void *, size_t, off_t);
-  REAL (real, "pwrite" OFFSET_SUFFIX);
-
-  if (at_most > 0)
-    size = MIN (size, at_most);
-  return fails_now ('p') ? -1 : real (fd, data, size, offset);
-}
-
-int
-ftruncate (int fd, off_t size)
-{
-  int (*real) (int, off_t);
-  REAL (real, "ftruncate" OFFSET_SUFFIX);
-
-  return fails_now ('t') ? -1 : real (fd, size);
-}
-
-int
-fdatasync (int fd)
-{
-  return fails_now ('s') ? -1 : 0;
-}
-
-int
-fsync (int fd)
-{
-  return fails_now ('d') ? -1 : 0;
-}
-
-int
-renameat (int from_fd, const char *from, int to_fd, const char *to)
-{
-  int (*real) (int, const char *, int, const char *);
-  REAL (real, "renameat");
-
-  return fails_now ('r') ? -1 : real (from_fd, from, to_fd, to);
-}
-
-int
-mkdirat (int fd, const char *path, mode_t mode)
-{
-  int (*real) (int, const char *, mode_t);
-  REAL (real, "mkdirat");
-
-  return fails_now ('m') ? -1 : real (fd, path, mode);
-}
-
-int
-unlinkat (int fd, const char *path, int flags)
-{
-  int (*real) (int, const char *, int);
-  REAL (real, "unlinkat");
-
-  return fails_now ('u') ? -1 : real (fd, path, flags);
-}
-
-static void
-fail_calls (guint from, guint n, int with)
-{
-  n_calls = 0;
-  fails_from = from;
-  n_fail = n;
-  fails_with = with;
-}
-
 static void
 assert_spool_error (const GError *error)
 {
   ck_assert_ptr_nonnull (error);
   ck_assert_msg (g_error_matches (error, KVS_ERROR, KVS_ERROR_SPOOL), "%s", error->message);
-  ck_assert_msg (strstr (error->message, g_strerror (fails_with)) != NULL, "%s", error->message);
+  ck_assert_msg (strstr (error->message, g_strerror (disk_fails_with)) != NULL, "%s",
+                 error->message);
 }
 
 /* ---- a Fragment that grows, with what an owner does when it fails ---- */
@@ -238,15 +111,15 @@ run_through (guint from, guint n, int with)
   g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
   gboolean hit;
 
-  fail_calls (from, n, with);
+  disk_fail_calls (from, n, with);
   write_with_patience (rig, store, T0);
   if (!grow (rig, store, T1)) {
     kvs_spool_store_abandon (store);
     write_with_patience (rig, store, T1);
   }
   write_with_patience (rig, store, T2);
-  hit = n_calls >= from;
-  fail_calls (0, 0, 0);
+  hit = disk_n_calls >= from;
+  disk_fail_calls (0, 0, 0);
   assert_all_there (store, TRUE);
   g_clear_pointer (&store, kvs_spool_store_close);
   store = spool_rig_open (rig, G_MAXUINT64);
@@ -262,22 +135,22 @@ START_TEST (test_order_of_syncs)
   g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
   KvsSpoolTimes times = spool_rig_times (T0);
 
-  trace = g_string_new (NULL);
+  disk_trace = g_string_new (NULL);
   ck_assert (kvs_spool_store_begin (store, rig->header, &times, NULL));
   ck_assert (append_with_patience (rig, store, T0, 0));
-  ck_assert_str_eq (trace->str, "www");
-  g_string_truncate (trace, 0);
+  ck_assert_str_eq (disk_trace->str, "www");
+  g_string_truncate (disk_trace, 0);
   ck_assert (kvs_spool_store_sync (store, NULL));
-  ck_assert_str_eq (trace->str, "ssd");
-  g_string_truncate (trace, 0);
+  ck_assert_str_eq (disk_trace->str, "ssd");
+  g_string_truncate (disk_trace, 0);
   ck_assert (append_with_patience (rig, store, T0, 1));
   ck_assert (kvs_spool_store_sync (store, NULL));
-  ck_assert_str_eq (trace->str, "wwss");
-  g_string_truncate (trace, 0);
+  ck_assert_str_eq (disk_trace->str, "wwss");
+  g_string_truncate (disk_trace, 0);
   ck_assert (spool_rig_commit (store, NULL, NULL));
-  ck_assert_str_eq (trace->str, "prsdu");
-  g_string_free (trace, TRUE);
-  trace = NULL;
+  ck_assert_str_eq (disk_trace->str, "prsdu");
+  g_string_free (disk_trace, TRUE);
+  disk_trace = NULL;
 }
 END_TEST
 
@@ -313,7 +186,7 @@ START_TEST (test_full_for_long)
   write_with_patience (rig, store, T0);
   ck_assert (kvs_spool_store_begin (store, rig->header, &times, NULL));
   ck_assert (append_with_patience (rig, store, T1, 0));
-  fail_calls (1, G_MAXUINT, ENOSPC);
+  disk_fail_calls (1, G_MAXUINT, ENOSPC);
   for (guint i = 0; i < 10; i++) {
     g_autoptr (GError) append_error = NULL;
     g_autoptr (GError) write_error = NULL;
@@ -323,7 +196,7 @@ START_TEST (test_full_for_long)
     ck_assert (!spool_rig_write (rig, store, T2, N_FRAMES, PAYLOAD_BYTES, &write_error));
     assert_spool_error (write_error);
   }
-  fail_calls (0, 0, 0);
+  disk_fail_calls (0, 0, 0);
   ck_assert (kvs_spool_store_next (store, NULL, &entry));
   ck_assert (!kvs_spool_store_next (store, &entry, &entry));
 
@@ -352,11 +225,11 @@ START_TEST (test_what_was_good_stays_good)
   ck_assert (append_with_patience (rig, store, T0, 0));
   ck_assert (append_with_patience (rig, store, T0, 1));
   /* the journal, or the file, and then all that would mend it */
-  fail_calls (1 + (guint) _i, G_MAXUINT, EIO);
+  disk_fail_calls (1 + (guint) _i, G_MAXUINT, EIO);
   ck_assert (!spool_rig_append (rig, store, T0, 2, PAYLOAD_BYTES, NULL));
   ck_assert (!spool_rig_commit (store, NULL, NULL));
   g_clear_pointer (&store, kvs_spool_store_close);
-  fail_calls (0, 0, 0);
+  disk_fail_calls (0, 0, 0);
   store = spool_rig_open (rig, G_MAXUINT64);
   ck_assert (kvs_spool_store_next (store, NULL, &entry));
   fragment = kvs_spool_store_read (store, &entry, NULL);
@@ -366,22 +239,6 @@ START_TEST (test_what_was_good_stays_good)
 END_TEST
 
 /* Linux tells of bytes that it could not write once; then it forgets them. */
-START_TEST (test_failed_sync_of_a_whole_file)
-{
-  g_autoptr (SpoolRig) rig = spool_rig_new ();
-  g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
-  KvsSpoolTimes times = spool_rig_times (T0);
-  KvsSpoolEntry entry;
-
-  ck_assert (kvs_spool_store_begin (store, rig->header, &times, NULL));
-  ck_assert (append_with_patience (rig, store, T0, 0));
-  fail_calls (3, 1, EIO); /* the record, the name, the sync */
-  ck_assert (!spool_rig_commit (store, NULL, NULL));
-  ck_assert (!kvs_spool_store_next (store, NULL, &entry));
-  write_with_patience (rig, store, T0);
-}
-END_TEST
-
 START_TEST (test_failed_sync_is_not_forgotten)
 {
   g_autoptr (SpoolRig) rig = spool_rig_new ();
@@ -390,7 +247,7 @@ START_TEST (test_failed_sync_is_not_forgotten)
 
   ck_assert (kvs_spool_store_begin (store, rig->header, &times, NULL));
   ck_assert (append_with_patience (rig, store, T0, 0));
-  fail_calls (1, 1, EIO);
+  disk_fail_calls (1, 1, EIO);
   ck_assert (!kvs_spool_store_sync (store, NULL));
   for (guint i = 0; i < 2; i++) {
     ck_assert (!kvs_spool_store_sync (store, NULL));
@@ -410,10 +267,10 @@ START_TEST (test_writes_may_be_short)
     g_autoptr (SpoolRig) rig = spool_rig_new ();
     g_autoptr (KvsSpoolStore) store = spool_rig_open (rig, G_MAXUINT64);
 
-    at_most = bounds[i];
+    disk_at_most = bounds[i];
     write_with_patience (rig, store, T0);
     ck_assert (grow (rig, store, T1));
-    at_most = 0;
+    disk_at_most = 0;
     spool_rig_assert_holds (store, timecodes, 2);
   }
 }
@@ -430,9 +287,9 @@ START_TEST (test_grows_on_after_failures)
 
   ck_assert (kvs_spool_store_begin (store, rig->header, &times, NULL));
   ck_assert (append_with_patience (rig, store, T0, 0));
-  fail_calls (1 + (guint) _i / 2, G_MAXUINT, ENOSPC);
+  disk_fail_calls (1 + (guint) _i / 2, G_MAXUINT, ENOSPC);
   ck_assert (!append_with_patience (rig, store, T0, 1));
-  fail_calls (0, 0, 0);
+  disk_fail_calls (0, 0, 0);
   ck_assert (append_with_patience (rig, store, T0, 1));
   ck_assert (append_with_patience (rig, store, T0, 2));
   /* as good after a crash as without */
@@ -458,8 +315,8 @@ START_TEST (test_nothing_can_be_removed)
 
   write_with_patience (rig, store, T0);
   write_with_patience (rig, store, T1);
-  only_removal = TRUE;
-  fail_calls (1, G_MAXUINT, EROFS);
+  disk_only_removal = TRUE;
+  disk_fail_calls (1, G_MAXUINT, EROFS);
   ck_assert (!spool_rig_write (rig, store, T2, N_FRAMES, PAYLOAD_BYTES, &write_error));
   assert_spool_error (write_error);
   ck_assert_uint_eq (rig->loss.n_fragments, 0);
@@ -483,12 +340,12 @@ START_TEST (test_recovery_that_fails)
   ck_assert (append_with_patience (rig, store, T0, 0));
   g_clear_pointer (&store, kvs_spool_store_close);
   for (guint from = 1; from <= 3; from++) {
-    fail_calls (from, G_MAXUINT, EIO);
+    disk_fail_calls (from, G_MAXUINT, EIO);
     store = spool_rig_open (rig, G_MAXUINT64);
     ck_assert (!kvs_spool_store_next (store, NULL, &entry));
     g_clear_pointer (&store, kvs_spool_store_close);
   }
-  fail_calls (0, 0, 0);
+  disk_fail_calls (0, 0, 0);
   store = spool_rig_open (rig, G_MAXUINT64);
   ck_assert (kvs_spool_store_next (store, NULL, &entry));
   ck_assert_uint_eq (entry.n_frames, 1);
@@ -509,7 +366,6 @@ main (void)
   tcase_add_test (tc, test_full_for_long);
   tcase_add_loop_test (tc, test_what_was_good_stays_good, 0, 2);
   tcase_add_loop_test (tc, test_grows_on_after_failures, 0, 4);
-  tcase_add_test (tc, test_failed_sync_of_a_whole_file);
   tcase_add_test (tc, test_failed_sync_is_not_forgotten);
   tcase_add_test (tc, test_writes_may_be_short);
   tcase_add_test (tc, test_nothing_can_be_removed);

@@ -63,8 +63,8 @@ count_aside (void)
   return names->len;
 }
 
-/* The first time it may be the whole disk; the second time the file is set aside, and the others have
- * their turn. */
+/* The first time it may be the whole disk; the second time the file is set aside, and the others
+ * have their turn. */
 START_TEST (test_bad_spot)
 {
   static const int errors[] = { EIO, EBADMSG, EUCLEAN };

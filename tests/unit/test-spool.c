@@ -129,8 +129,9 @@ START_TEST (test_order)
 
   for (guint i = 1; i <= 5; i++)
     spool_worker_store (worker, i);
-  spool_worker_expect (worker, "opened 0, stored 1 good, stored 2 good, stored 3 good, stored 4 good, "
-                  "stored 5 good");
+  spool_worker_expect (worker,
+                       "opened 0, stored 1 good, stored 2 good, stored 3 good, stored 4 good, "
+                       "stored 5 good");
   /* the first one has been in memory all the time */
   for (guint i = 5; i >= 2; i--)
     spool_worker_release (worker, i);
@@ -158,8 +159,9 @@ START_TEST (test_written_last_but_recorded_first)
   spool_worker_release (worker, 2);
   for (guint i = 0; i < 3; i++)
     kvs_spool_load (worker->spool);
-  spool_worker_expect (worker, "opened 0, stored 4 good, stored 1 good, stored 2 good, loaded 4, loaded 1, "
-                  "loaded 2");
+  spool_worker_expect (worker,
+                       "opened 0, stored 4 good, stored 1 good, stored 2 good, loaded 4, loaded 1, "
+                       "loaded 2");
   for (guint i = 0; i < 3; i++)
     fragments[i] = g_ptr_array_index (worker->loaded, i);
   ck_assert_ptr_ne (fragments[0]->segment, fragments[1]->segment);
@@ -184,8 +186,8 @@ START_TEST (test_next_run)
 }
 END_TEST
 
-/* Runs that follow each other at once do not wait for each other's end, but their spools do, in their
- * order. */
+/* Runs that follow each other at once do not wait for each other's end, but their spools do, in
+ * their order. */
 START_TEST (test_next_runs_in_the_same_process)
 {
   SpoolWorker *workers[4];
@@ -402,7 +404,8 @@ START_TEST (test_disk_goes_away_for_a_while)
   kvs_spool_probe (worker->spool);
   spool_worker_expect (worker, "opened 2");
   kvs_spool_load (worker->spool);
-  spool_worker_expect (worker, "loaded 1"); /* it can be read; whether it can be written is not known yet */
+  /* it can be read; whether it can be written is not known yet */
+  spool_worker_expect (worker, "loaded 1");
   spool_worker_store (worker, 4);
   spool_worker_expect (worker, "works, stored 4 good");
 }
