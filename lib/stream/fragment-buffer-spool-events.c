@@ -75,14 +75,19 @@ on_synced (gpointer user_data)
 static void
 insert_loaded (KvsFragmentBuffer *buffer, KvsFragment *fragment)
 {
-  gboolean is_next = !buffer->session_is_live && buffer->segment != NULL
-                     && buffer->at == buffer->after_waiting;
+  gboolean goes_before = !buffer->session_is_live && buffer->segment != NULL
+                         && buffer->at == buffer->after_waiting;
+  gboolean is_next = goes_before
+                     && (buffer->at == NULL
+                         || !kvs_fragment_buffer_is_being_sent (buffer, buffer->at));
   GList *link;
 
   g_queue_insert_before (&buffer->fragments, buffer->after_waiting, fragment);
   link = buffer->after_waiting != NULL ? buffer->after_waiting->prev : buffer->fragments.tail;
   if (is_next)
     buffer->at = link;
+  else if (goes_before)
+    buffer->finish_session = TRUE; /* the turn of what is older comes with the next one */
   buffer->bytes += fragment->size_bytes;
   buffer->raw_bytes += fragment->size_bytes;
   buffer->unsent_bytes += fragment->size_bytes;

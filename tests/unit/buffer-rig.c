@@ -166,6 +166,7 @@ rig_setup (void)
 {
   rig.folder = g_dir_make_tmp ("kvs-spool-XXXXXX", NULL);
   rig.definition = kvs_stream_definition_new ("cam");
+  rig.definition->max_unacknowledged = 0; /* see test-fragment-window.c */
   rig.definition->spool_folder = g_strdup (rig.folder);
   rig.definition->spool_bytes = G_MAXUINT32;
   rig.definition->buffer_duration_ns = 2 * S;
