@@ -43,7 +43,8 @@ class Case(unittest.TestCase):
         self.assertTrue(stream.stored.is_in_order, stream.stored.fragments)
         self.assertLessEqual(stream.n_lost, lost)
         self.assertEqual(rig.n_needless(stream), 0)
-        # a stream that is slow to start has a backlog, which is in flight as a whole
+        # a stream that is slow to start, or a busy machine, has a backlog, which is in flight as a
+        # whole: see test_a_reset_while_catching_up
         if support.SLOWNESS == 1:
             self.assertLessEqual(stream.stored.n_doubled, doubled)
         self.assertNotIn(stream.name, rig.proxy.too_many)
