@@ -12,9 +12,8 @@ import socket
 import threading
 import time
 
-from faultproxy import IO_BYTES, close, reset, shake
+from faultproxy import IO_BYTES, TCP_ESTABLISHED, close, peer_of, reset, shake
 
-ESTABLISHED = "01"
 REQUEST_LINE = re.compile(rb"POST /(\w+) HTTP/1.1\r\n")
 
 
@@ -190,17 +189,9 @@ class Front:
 
 
 def is_held(sock):
-    """Whether the peer has it open: one whose bytes nobody reads cannot say that it has closed."""
-    try:
-        here, there = (f"{port:04X}" for port in (sock.getsockname()[1], sock.getpeername()[1]))
-    except OSError:
-        return False
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        for line in file:
-            local, remote, state = line.split()[1:4]
-            if local.endswith(":" + there) and remote.endswith(":" + here):
-                return state == ESTABLISHED
-    return False
+    """Whether the peer has it open."""
+    peer = peer_of(sock)
+    return peer is not None and peer[0] == TCP_ESTABLISHED
 
 
 def operation_of(client):

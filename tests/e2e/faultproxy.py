@@ -112,8 +112,15 @@ class Exchange:
     def note(self, what, detail=None):
         self.proxy.note(self.stream, what, detail)
 
+    def note_break(self):
+        """What was told before "breaking" has been read if "broken" says that all was."""
+        self.note("breaking")
+        peer = peer_of(self.client)
+        self.note("broken", peer is not None and peer[1] == 0)
+
     def reset(self):
         """As if the network had gone: the client gets a reset, the service too."""
+        self.note_break()
         self.over.set()
         for sock in (self.client, self.upstream):
             if sock is not None:
@@ -122,6 +129,7 @@ class Exchange:
 
     def finish(self):
         """An orderly end where none belongs."""
+        self.note_break()
         self.over.set()
         for sock in (self.client, self.upstream):
             if sock is not None:
@@ -142,6 +150,23 @@ class Exchange:
         for sock in (self.client, self.upstream):
             if sock is not None:
                 close(sock)
+
+
+def peer_of(sock):
+    """State of the peer's socket, and how many bytes it has not read; None if it is gone.
+
+    One whose bytes nobody reads cannot say that it has closed: the kernel knows.
+    """
+    try:
+        here, there = (f":{port:04X}" for port in (sock.getsockname()[1], sock.getpeername()[1]))
+    except OSError:
+        return None
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        for line in file:
+            local, remote, state, queues = line.split()[1:5]
+            if local.endswith(there) and remote.endswith(here):
+                return int(state, 16), int(queues.split(":")[1], 16)
+    return None
 
 
 def shake(sock):

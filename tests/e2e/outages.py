@@ -29,11 +29,6 @@ IMPATIENT = "connection-staleness=2 completion-timeout=2 connection-timeout=2"
 # What allocators may keep
 MORE_RSS_BYTES = 12 << 20
 
-# A fragment is doubled where its PERSISTED did not get back: it was lost with the connection. One
-# that got back this long before the end of its session was read by then; to send that fragment
-# again is a fault of the sink, counted as needless.
-READ_SECONDS = 1
-
 COLUMNS = ("fault", "frames", "stored", "lost", "doubled", "needless", "sessions", "reconn", "warn",
            "attempts", "recover s")
 LEGEND = """\
@@ -358,20 +353,20 @@ class Rig:
         return max((sum(start <= at < start + 1 for at in times) for start in times), default=0)
 
     def n_needless(self, stream):
-        """Fragments that were sent again although the sink knew that they are persisted."""
-        told = {}
-        known = set()
-        for at, what, detail in self.proxy.events_of(stream.name, "persisted", "put-ended"):
-            if what == "persisted":
-                told.setdefault(detail, at)
-            else:
-                known |= {timecode for timecode, when in told.items() if at - when > READ_SECONDS}
-                told = {}
-        seen = set()
+        """Fragments that were sent again although the sink had read that they are persisted."""
+        told, at_break, known = set(), set(), set()
         n = 0
-        for timecode in stream.stored.timecodes:
-            n += timecode in seen and timecode in known
-            seen.add(timecode)
+        for _, what, detail in self.proxy.events_of(stream.name, "persisted", "breaking", "broken",
+                                                    "put-ended"):
+            if what == "persisted":
+                n += detail in known and detail not in told
+                told.add(detail)
+            elif what == "breaking":
+                at_break = set(told)
+            elif what == "broken" and detail:
+                known |= at_break
+            elif what == "put-ended":
+                told = set()
         return n
 
     def row(self, stream):
