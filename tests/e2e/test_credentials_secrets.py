@@ -12,6 +12,9 @@ import support
 from credential_cases import LOCAL, REMOTE, STATIC_SECRET, STATIC_TOKEN
 from credential_services import Behaviour
 
+# see tests/e2e/run.py: logs of everything take minutes under sanitizers
+LONG = True
+
 N_FRAMES = 8
 # typed on a command line, secrets are in the text of the pipeline, which GStreamer itself logs
 FROM_FILES = {**{name: remote.use for name, remote in REMOTE.items()},
