@@ -10,7 +10,7 @@
 #define FIRST_RETRY_US G_USEC_PER_SEC
 #define LAST_RETRY_US (60 * G_USEC_PER_SEC)
 #define LEAST_RETRY_US (G_USEC_PER_SEC / 10)
-/* What the service refuses is not asked for again so soon: a hundred cameras may be refused at once. */
+/* No source is asked for others than those refused more often: a hundred cameras may be refused. */
 #define LEAST_AGE_US G_USEC_PER_SEC
 
 struct _KvsCredentialsWaiter {
@@ -26,7 +26,7 @@ struct _KvsCredentialsCache {
   KvsLoop *loop;
   KvsCredentialsProvider *provider;
   KvsCredentials *current;
-  gint64 fetched_at_us; /* when the current ones came, monotonic */
+  gint64 replaced_at_us; /* when it was last asked for others than those refused, monotonic */
   gboolean is_replacing; /* the service does not take the current ones */
   KvsCredentialsFetch *fetch;
   KvsLoopTimer *refresh_timer;
@@ -180,7 +180,6 @@ take (KvsCredentialsCache *cache, KvsCredentials *credentials)
 {
   g_clear_pointer (&cache->current, kvs_credentials_unref);
   cache->current = kvs_credentials_ref (credentials);
-  cache->fetched_at_us = g_get_monotonic_time ();
   cache->n_failures = 0;
   schedule_refresh (cache);
 }
@@ -192,6 +191,8 @@ on_fetched (KvsCredentials *credentials, const GError *error, gpointer user_data
   g_autoptr (GError) none = NULL;
 
   cache->fetch = NULL;
+  if (cache->is_replacing)
+    cache->replaced_at_us = g_get_monotonic_time ();
   cache->is_replacing = FALSE;
   if (credentials != NULL && !is_valid (credentials)) {
     none = g_error_new (KVS_ERROR, KVS_ERROR_CREDENTIALS,
@@ -340,11 +341,13 @@ kvs_credentials_cache_replace (KvsCredentialsCache *cache, KvsCredentials *refus
                                KvsCredentialsFunc func, gpointer user_data)
 {
   KvsCredentialsWaiter *waiter = waiter_new (cache, func, user_data);
-  gint64 age_us = g_get_monotonic_time () - cache->fetched_at_us;
+  gboolean is_news
+      = cache->replaced_at_us == 0
+        || g_get_monotonic_time () - cache->replaced_at_us >= LEAST_AGE_US;
 
   waiter->refused = kvs_credentials_ref (refused);
   if (is_valid (cache->current)
-      && (!are_equal (cache->current, refused) || age_us < LEAST_AGE_US)) {
+      && (!are_equal (cache->current, refused) || !is_news)) {
     answer_soon (waiter);
     return waiter;
   }
