@@ -21,9 +21,10 @@ ATTEMPTS_A_SECOND = 6
 # What a request's head has with it at least, which is more than sockets with the least buffers take
 TOKEN = "t" * 6000
 SMALLEST_HEAD = 6400
-# What a client and a server say at least before they are through with their handshake
+# What a client and a server say at least before they are through with their handshake, also where
+# they know each other from before
 SMALLEST_HELLO = 250
-SMALLEST_WELCOME = 600
+SMALLEST_WELCOME = 200
 MOST_BREAKS = 5
 N_NAMES = 3
 
