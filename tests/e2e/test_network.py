@@ -59,7 +59,10 @@ class Case(unittest.TestCase):
     def run_well(self, settings="", env=None):
         child, status = self.sink(settings, env)
         self.assertEqual(status, 0, child.output)
-        self.assertNotIn("WARNING", child.output)
+        # on a busy machine the first answer may come late
+        warnings = [line for line in child.output.splitlines()
+                    if "WARNING" in line and "has not answered yet" not in line]
+        self.assertEqual(warnings, [], child.output)
         return child
 
     def run_wrong(self, settings, expected, env=None):
