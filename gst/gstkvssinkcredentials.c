@@ -40,7 +40,8 @@ check_iot (const KvsIotOptions *iot, GError **error)
 }
 
 static gboolean
-read_iot (const GstKvsSinkSettings *settings, KvsCredentialsConfig *config, GError **error)
+read_iot (const GstKvsSinkSettings *settings, const gchar *stream_name, KvsCredentialsConfig *config,
+          GError **error)
 {
   const GstStructure *structure = settings->iot_certificate;
   KvsIotOptions *iot;
@@ -55,7 +56,7 @@ read_iot (const GstKvsSinkSettings *settings, KvsCredentialsConfig *config, GErr
   iot->role_alias = choose (settings->iot_role_alias, structure, "role-aliases");
   iot->thing_name = choose (settings->iot_thing_name, structure, "iot-thing-name");
   if (iot->thing_name == NULL)
-    iot->thing_name = g_strdup (settings->stream_name);
+    iot->thing_name = g_strdup (stream_name);
   return check_iot (iot, error);
 }
 
@@ -84,6 +85,7 @@ choose_credential_path (const gchar *path)
 /**
  * gst_kvs_sink_make_credentials:
  * @settings: of the element
+ * @stream_name: the stream's
  * @place: region of the service, and which hosts are used there
  * @error: %KVS_ERROR_BAD_ARGUMENT or %KVS_ERROR_CREDENTIALS, with what to correct
  *
@@ -93,12 +95,12 @@ choose_credential_path (const gchar *path)
  * Returns: (transfer full) (nullable): where credentials come from
  */
 KvsCredentialsConfig *
-gst_kvs_sink_make_credentials (const GstKvsSinkSettings *settings, const KvsEndpointChoice *place,
-                               GError **error)
+gst_kvs_sink_make_credentials (const GstKvsSinkSettings *settings, const gchar *stream_name,
+                               const KvsEndpointChoice *place, GError **error)
 {
   g_autoptr (KvsCredentialsConfig) config = kvs_credentials_config_new (place);
 
-  if (!read_given (settings, config, error) || !read_iot (settings, config, error))
+  if (!read_given (settings, config, error) || !read_iot (settings, stream_name, config, error))
     return NULL;
   config->credential_path = choose_credential_path (settings->credential_path);
   if (settings->profile != NULL && *settings->profile != '\0')

@@ -136,7 +136,9 @@ gboolean gst_kvs_sink_settings_get (const GstKvsSinkSettings *settings, const GP
                                     GValue *value);
 
 KvsCredentialsConfig *gst_kvs_sink_make_credentials (const GstKvsSinkSettings *settings,
-                                                     const KvsEndpointChoice *place, GError **error);
+                                                     const gchar *stream_name,
+                                                     const KvsEndpointChoice *place,
+                                                     GError **error);
 GstKvsSinkTarget *gst_kvs_sink_target_new (const GstKvsSinkSettings *settings, GError **error);
 void gst_kvs_sink_target_free (GstKvsSinkTarget *target);
 

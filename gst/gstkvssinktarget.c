@@ -219,7 +219,8 @@ choose_http (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GErro
 static gboolean
 choose_credentials (const GstKvsSinkSettings *settings, GstKvsSinkTarget *target, GError **error)
 {
-  target->credentials = gst_kvs_sink_make_credentials (settings, target->place, error);
+  target->credentials = gst_kvs_sink_make_credentials (
+      settings, target->definition->stream_name, target->place, error);
   return target->credentials != NULL;
 }
 

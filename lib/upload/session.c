@@ -244,10 +244,13 @@ on_ack (const KvsAck *ack, gpointer user_data)
 {
   KvsSession *session = user_data;
 
-  /* After the body more has to come, up to the end of the answer. */
-  session->unacked_since_us = session->body_ended ? g_get_monotonic_time () : 0;
   if (session->end_timer == NULL || (session->draining && ack->type != KVS_ACK_ERROR))
     session->callbacks.ack (ack, session->user_data);
+  /* After the body more has to come, up to the end of the answer. */
+  session->unacked_since_us
+      = session->body_ended || kvs_fragment_buffer_awaits_acks (session->buffer)
+            ? g_get_monotonic_time ()
+            : 0;
   if (session->draining && !kvs_fragment_buffer_awaits_acks (session->buffer))
     set_end_timer (session, 0);
   /* From inside a callback the pause cannot be lifted. */

@@ -7,6 +7,7 @@
 #include "aws/credentials/imds-provider.h"
 #include "aws/credentials/profile-chain.h"
 #include "aws/credentials/secret.h"
+#include "aws/credentials/shared-path.h"
 #include "aws/credentials/static-provider.h"
 #include "aws/credentials/sts.h"
 #include "aws/credentials/web-identity-provider.h"
@@ -35,14 +36,6 @@ is_true (const gchar *name)
   const gchar *value = g_getenv (name);
 
   return value != NULL && g_ascii_strcasecmp (value, "true") == 0;
-}
-
-static gchar *
-path_of (const gchar *name, const gchar *file)
-{
-  gchar *path = variable (name);
-
-  return path != NULL ? path : g_build_filename (g_get_home_dir (), ".aws", file, NULL);
 }
 
 static gchar *
@@ -96,8 +89,9 @@ kvs_credentials_config_new (const KvsEndpointChoice *place)
   config->profile = variable ("AWS_PROFILE");
   if (config->profile == NULL)
     config->profile = variable ("AWS_DEFAULT_PROFILE");
-  config->config_path = path_of ("AWS_CONFIG_FILE", "config");
-  config->credentials_path = path_of ("AWS_SHARED_CREDENTIALS_FILE", "credentials");
+  config->config_path = kvs_shared_path_from_environment ("AWS_CONFIG_FILE", "config");
+  config->credentials_path
+      = kvs_shared_path_from_environment ("AWS_SHARED_CREDENTIALS_FILE", "credentials");
   config->sso_cache_folder
       = g_build_filename (g_get_home_dir (), ".aws", "sso", "cache", NULL);
   config->container_relative_uri = variable ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
