@@ -219,7 +219,16 @@ class Rig:
         stream.plan["sink"] += f" endpoint={stream.front.url}"
         return stream
 
+    def make_streams(self):
+        """Those whose tags are to be set: a stream that the sink makes has them from the start."""
+        for stream in self.streams.values():
+            faults = stream.faults + (stream.front.script if stream.front else [])
+            if any(fault and fault.operation == "tagStream" for fault in faults):
+                self.kvs.client(aws_session_token=self.token).create_stream(
+                    StreamName=stream.name, DataRetentionInHours=2)
+
     def start(self, wrapper=()):
+        self.make_streams()
         plan = os.path.join(self.folder, "plan")
         path = tempfile.mktemp(dir=self.folder)
         with open(plan, "w", encoding="utf-8") as file:

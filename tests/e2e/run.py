@@ -7,6 +7,7 @@ to a file as "passed failed skipped".
 """
 
 import argparse
+import concurrent.futures
 import faulthandler
 import fnmatch
 import json
@@ -260,38 +261,94 @@ def finish(result, counts):
     return 1 if result.failed else 0
 
 
+def chosen_tests(arguments):
+    """The tests that are to run: a list by module."""
+    tests = list(flatten(unittest.defaultTestLoader.discover(HERE, top_level_dir=HERE)))
+    if arguments.filter:
+        tests = [test for test in tests if matches(test, arguments.filter)]
+    if arguments.valgrind:
+        tests = [test for test in tests if getattr(method_of(test), "under_valgrind", False)]
+    elif os.environ.get("KVS_TEST_PRELOAD") and not arguments.filter:
+        # minutes of media each; with a filter they run under sanitizers too
+        tests = [test for test in tests if not is_long(test)]
+    modules = {}
+    for test in tests:
+        modules.setdefault(type(test).__module__, []).append(test)
+    return modules
+
+
+def run_module(module, arguments, scratch):
+    """Runs one module's tests in a process of its own; returns passed, failed, skipped."""
+    counts = os.path.join(scratch, module + ".counts")
+    command = [sys.executable, __file__, "--build", arguments.build, "--module", module,
+               "--registry", os.environ["GST_REGISTRY_1_0"], "--counts", counts]
+    if arguments.valgrind:
+        command.append("--valgrind")
+    if arguments.filter:
+        command.append(arguments.filter)
+    child = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    lines = child.stdout.decode("utf-8", "replace").splitlines()
+    if not os.path.exists(counts):
+        lines.append(f"FAILED   {module}: ended early")
+        print("\n".join(lines), flush=True)
+        return 0, 1, 0
+    print("\n".join(lines[:-1]), flush=True)
+    with open(counts, encoding="utf-8") as f:
+        return tuple(int(number) for number in f.read().split())
+
+
+def run_modules(modules, arguments, scratch):
+    """Several modules at a time: most of what they do is wait for media that come at their own
+    pace. Those that say ALONE = True have the machine for themselves."""
+    alone = [name for name in modules if getattr(sys.modules[name], "ALONE", False)]
+    total = Result(sys.stdout)
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        counts = list(pool.map(lambda name: run_module(name, arguments, scratch),
+                               [name for name in modules if name not in alone]))
+    counts += [run_module(name, arguments, scratch) for name in alone]
+    for passed, failed, skipped in counts:
+        total.passed += passed
+        total.failed += failed
+        total.left_out += skipped
+    return total
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--build", required=True, help="build folder of the code under test")
     parser.add_argument("--valgrind", action="store_true",
                         help="only the tests that are marked for it, pipelines under valgrind")
     parser.add_argument("--counts", help="file for the counts")
+    parser.add_argument("--jobs", type=int, default=1, help="how many modules at a time")
+    parser.add_argument("--module", help="only this module")
     parser.add_argument("--registry", metavar="FILE",
-                        help="run nothing, only scan GStreamer's plugins into this registry")
+                        help="scan GStreamer's plugins into this registry and run nothing; with "
+                        "--module: take them from there")
     parser.add_argument("filter", nargs="?", help="run tests whose name has or matches this")
     arguments = parser.parse_args()
 
-    build = os.path.abspath(arguments.build)
+    build = arguments.build = os.path.abspath(arguments.build)
     sys.path.insert(0, HERE)
     with tempfile.TemporaryDirectory(prefix="kvssink-") as scratch:
         slowness = set_environment(build, scratch, arguments.valgrind)
         if arguments.registry:
             os.environ["GST_REGISTRY_1_0"] = os.path.abspath(arguments.registry)
+        if not arguments.module:
             scan_plugins()
-            return 0
-        scan_plugins()
+            if arguments.registry:
+                return 0
         logs = os.path.join(build, "e2e-valgrind-logs" if arguments.valgrind else "e2e-logs")
-        shutil.rmtree(logs, ignore_errors=True)
-        os.makedirs(logs)
-        tests = list(flatten(unittest.defaultTestLoader.discover(HERE, top_level_dir=HERE)))
-        if arguments.filter:
-            tests = [test for test in tests if matches(test, arguments.filter)]
-        if arguments.valgrind:
-            tests = [test for test in tests if getattr(method_of(test), "under_valgrind", False)]
-        elif os.environ.get("KVS_TEST_PRELOAD") and not arguments.filter:
-            # minutes of media each; with a filter they run under sanitizers too
-            tests = [test for test in tests if not is_long(test)]
-        result = run_suite([guard(test, slowness, logs, sys.stdout) for test in tests])
+        if not arguments.module:
+            shutil.rmtree(logs, ignore_errors=True)
+        os.makedirs(logs, exist_ok=True)
+        modules = chosen_tests(arguments)
+        if arguments.module:
+            modules = {arguments.module: modules[arguments.module]}
+        if arguments.jobs > 1:
+            result = run_modules(modules, arguments, scratch)
+        else:
+            result = run_suite([guard(test, slowness, logs, sys.stdout)
+                                for tests in modules.values() for test in tests])
     return finish(result, arguments.counts)
 
 

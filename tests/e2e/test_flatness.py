@@ -14,6 +14,7 @@ from kvslocal import KvsLocal
 
 # see tests/e2e/run.py
 LONG = True
+ALONE = True
 
 N_CYCLES = 1000
 

@@ -17,6 +17,7 @@ from outages import FPS, GOP, IMPATIENT
 
 # see tests/e2e/run.py
 LONG = True
+ALONE = True
 
 # ids of kvs-api.md section 7
 PASSING_ACKS = (4000, 4003, 4008, 4503, 4507, 5000, 5001, 4999, 6000)

@@ -15,6 +15,7 @@ from outages import IMPATIENT
 
 # see tests/e2e/run.py
 LONG = True
+ALONE = True
 
 # More than jitter could do by chance: a handful
 ATTEMPTS_A_SECOND = 6
@@ -75,7 +76,7 @@ class StartUp(Case):
         rig = self.rig(tls=context(good))
         rig.proxy.keep_alive = False
         random.seed(seed := random.SystemRandom().randrange(10 ** 6))
-        for n_before in range(len(OPERATIONS)):
+        for n_before in range(len(UPLOAD)):
             breaks = [BreakConnection(way, at, how)
                       for way, most in (("up", SMALLEST_HELLO), ("down", SMALLEST_WELCOME))
                       for at, how in ((1, "reset"), (5, "end"), (most - 1, "reset"),

@@ -22,6 +22,7 @@ from userpipelines import FRAMES, Pipeline
 
 # see tests/e2e/run.py
 LONG = True
+ALONE = True
 
 APP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "appsrc_app.py")
 KEYS = "access-key={access_key} secret-key={secret_key} aws-region={region}"

@@ -18,6 +18,7 @@ from userpipelines import Pipeline
 
 # see tests/e2e/run.py
 LONG = True
+ALONE = True
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FRAMES = 60

@@ -21,6 +21,7 @@ from kvslocal import KvsLocal
 
 # see tests/e2e/run.py
 LONG = True
+ALONE = True
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "spool_source.py")
 FRAME_MS = 100
