@@ -462,7 +462,8 @@ open_shared (gpointer user_data)
 static KvsCredentialsConfig *
 config_with_keys (const gchar *key, const gchar *secret)
 {
-  KvsCredentialsConfig *config = kvs_credentials_config_new (&(KvsEndpointChoice) { .region = (gchar *) "us-west-2" });
+  const KvsEndpointChoice place = { .region = (gchar *) "us-west-2" };
+  KvsCredentialsConfig *config = kvs_credentials_config_new (&place);
 
   config->given = kvs_credentials_new (key, secret, NULL, 0);
   return config;
