@@ -94,28 +94,12 @@ static void
 on_answer (KvsRemoteFetch *fetch, const KvsHttpHead *head, GBytes *body, const GError *error)
 {
   const KvsIotOptions *options = &((KvsIotProvider *) fetch->provider)->options;
-  KvsAnswerClock clock;
-  g_autoptr (KvsCredentials) credentials = NULL;
-  g_autoptr (GError) wrong = NULL;
-  const gchar *text;
-  gsize size;
 
-  if (error != NULL) {
-    wrong = g_error_new (KVS_ERROR, error->code, "%s (client certificate %s)", error->message,
-                         options->certificate_path);
-    kvs_remote_fetch_finish (fetch, NULL, wrong);
-    return;
-  }
-  if (head->status != 200) {
-    kvs_remote_fetch_fail (fetch,
-                           kvs_remote_provider_json_refusal (fetch->provider, head, body, HINT));
-    return;
-  }
-  clock = kvs_remote_clock (head);
-  text = g_bytes_get_data (body, &size);
-  credentials = kvs_answer_parse_json (text, size, &form, &clock, &wrong);
-  g_prefix_error (&wrong, "%s: ", fetch->provider->base.name);
-  kvs_remote_fetch_finish (fetch, credentials, wrong);
+  if (error != NULL)
+    kvs_remote_fetch_fail (fetch, g_error_new (KVS_ERROR, error->code, "%s (client certificate %s)",
+                                               error->message, options->certificate_path));
+  else
+    kvs_remote_fetch_finish_json (fetch, head, body, NULL, &form, HINT);
 }
 
 static void
@@ -174,8 +158,7 @@ on_certificate (KvsRemoteFetch *fetch, gpointer result, const GError *error)
   if (error == NULL)
     ask (fetch, result);
   else
-    kvs_remote_fetch_fail (fetch, g_error_new (KVS_ERROR, error->code, "%s: %s",
-                                               fetch->provider->base.name, error->message));
+    kvs_remote_fetch_fail_named (fetch, error);
 }
 
 static KvsCredentialsFetch *

@@ -215,6 +215,55 @@ kvs_remote_fetch_fail (KvsRemoteFetch *fetch, GError *error)
 }
 
 /**
+ * kvs_remote_fetch_fail_named:
+ * @fetch: (transfer full): a fetch
+ * @error: why; the provider's name goes before its message
+ */
+void
+kvs_remote_fetch_fail_named (KvsRemoteFetch *fetch, const GError *error)
+{
+  kvs_remote_fetch_fail (fetch, g_error_new (KVS_ERROR, error->code, "%s: %s",
+                                             fetch->provider->base.name, error->message));
+}
+
+/**
+ * kvs_remote_fetch_finish_json:
+ * @fetch: (transfer full): a fetch
+ * @head: (nullable): the answer's head; %NULL with @error
+ * @body: (nullable): the answer's body; %NULL with @error
+ * @error: (nullable): why there is no answer
+ * @form: where an answer with status 200 has the credentials
+ * @hint: what the user can do about a refusal
+ *
+ * For a source whose last answer is JSON with nothing else in it.
+ */
+void
+kvs_remote_fetch_finish_json (KvsRemoteFetch *fetch, const KvsHttpHead *head, GBytes *body,
+                              const GError *error, const KvsAnswerForm *form, const gchar *hint)
+{
+  KvsAnswerClock clock;
+  g_autoptr (KvsCredentials) credentials = NULL;
+  g_autoptr (GError) wrong = NULL;
+  const gchar *text;
+  gsize size;
+
+  if (error != NULL) {
+    kvs_remote_fetch_finish (fetch, NULL, error);
+    return;
+  }
+  if (head->status != 200) {
+    kvs_remote_fetch_fail (fetch,
+                           kvs_remote_provider_json_refusal (fetch->provider, head, body, hint));
+    return;
+  }
+  clock = kvs_remote_clock (head);
+  text = g_bytes_get_data (body, &size);
+  credentials = kvs_answer_parse_json (text, size, form, &clock, &wrong);
+  g_prefix_error (&wrong, "%s: ", fetch->provider->base.name);
+  kvs_remote_fetch_finish (fetch, credentials, wrong);
+}
+
+/**
  * kvs_remote_fetch_fail_later:
  * @fetch: a fetch with nothing under way
  * @error: (transfer full): why

@@ -112,6 +112,10 @@ void kvs_remote_fetch_work (KvsRemoteFetch *fetch, KvsRemoteWorkFunc work, gpoin
 void kvs_remote_fetch_finish (KvsRemoteFetch *fetch, KvsCredentials *credentials,
                               const GError *error);
 void kvs_remote_fetch_fail (KvsRemoteFetch *fetch, GError *error);
+void kvs_remote_fetch_fail_named (KvsRemoteFetch *fetch, const GError *error);
+void kvs_remote_fetch_finish_json (KvsRemoteFetch *fetch, const KvsHttpHead *head, GBytes *body,
+                                   const GError *error, const KvsAnswerForm *form,
+                                   const gchar *hint);
 void kvs_remote_fetch_fail_later (KvsRemoteFetch *fetch, GError *error);
 KvsAnswerClock kvs_remote_clock (const KvsHttpHead *head);
 

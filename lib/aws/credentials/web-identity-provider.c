@@ -70,8 +70,7 @@ on_token (KvsRemoteFetch *fetch, gpointer result, const GError *error)
   gsize size;
 
   if (error != NULL) {
-    kvs_remote_fetch_fail (fetch, g_error_new (KVS_ERROR, error->code, "%s: %s", name,
-                                               error->message));
+    kvs_remote_fetch_fail_named (fetch, error);
     return;
   }
   size = strlen (g_strchomp (token));
