@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the parts of KvsProducer share: producer.c (its life and its Sessions) and producer-setup.c
- * (what comes before a Session). All of it runs on the I/O thread. */
+/* What the parts of KvsProducer share: producer.c (its life), producer-setup.c (what comes before a
+ * Session), producer-sessions.c, producer-failures.c, producer-warnings.c, producer-credentials.c,
+ * producer-feed.c and producer-spool.c. All of it runs on the I/O thread. */
 #pragma once
 
 #include "aws/client.h"
@@ -98,13 +99,30 @@ void kvs_producer_stop_waiting_for_credentials (KvsProducer *producer);
 void kvs_producer_close_credentials (KvsProducer *producer);
 /* Returns: how long a Session may last, in microseconds. */
 gint64 kvs_producer_get_session_us (KvsProducer *producer, gint64 max_us);
+/* Warns if nothing was heard of the service soon. */
+void kvs_producer_expect_contact (KvsProducer *producer);
 void kvs_producer_mark_contact (KvsProducer *producer);
+/* Something was stored: the next failure is the first one. */
+void kvs_producer_mark_progress (KvsProducer *producer);
+/* Unless that was done not long ago. */
+void kvs_producer_warn_sometimes (KvsProducer *producer, const KvsServiceError *service_error,
+                                  const GError *error);
+/* With what the buffer has, as soon as there is something. */
+void kvs_producer_start_session (KvsProducer *producer);
+/* Not from inside a libcurl callback. May free the producer. */
+void kvs_producer_stop (KvsProducer *producer);
 void kvs_producer_wait (KvsProducer *producer, gint64 delay_us);
 void kvs_producer_fail (KvsProducer *producer, const KvsServiceError *service_error,
                         const GError *error);
 /* For a failure that nothing but time can mend. */
 void kvs_producer_give_up_or_wait (KvsProducer *producer, KvsRetryAction action,
                                    const KvsServiceError *service_error, const GError *error);
+/* What every failed call and Session comes to. Not from inside a libcurl callback. */
+void kvs_producer_handle_failure (KvsProducer *producer, KvsRetryAction action,
+                                  const KvsServiceError *service_error, const GError *error);
+/* Whether nobody waits for what is not delivered, since it is safe on disk. */
+gboolean kvs_producer_leaves_rest_to_spool (const KvsProducer *producer);
+void kvs_producer_give_up_delivery (KvsProducer *producer, const gchar *when);
 void kvs_producer_handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
                                        const GError *error);
 

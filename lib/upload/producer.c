@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "aws/endpoint.h"
 #include "error.h"
 #include "upload/producer-private.h"
 
-/* A service that cannot be reached is told about within 5 s, whatever connection-timeout is. */
-#define FIRST_CONTACT_US (4 * G_USEC_PER_SEC)
-#define WARNING_INTERVAL_US (60 * G_USEC_PER_SEC)
-/* Where media have got through since, it is news that they do not any more. */
-#define NEWS_INTERVAL_US (10 * G_USEC_PER_SEC)
-#define DROP_WARNING_INTERVAL_US (10 * G_USEC_PER_SEC)
-/* The service ends a connection after 45 minutes (kvs-api.md section 6). */
-#define MAX_SESSION_US (40 * 60 * (gint64) G_USEC_PER_SEC)
 /* How long the service may take to end its answer once all is persisted. */
 #define CLOSE_US (2 * G_USEC_PER_SEC)
 
@@ -129,9 +120,8 @@ leave_service (KvsProducer *producer)
   kvs_producer_stop_waiting_for_credentials (producer);
 }
 
-/* Not from inside a libcurl callback. May free the producer. */
-static void
-stop (KvsProducer *producer)
+void
+kvs_producer_stop (KvsProducer *producer)
 {
   if (!producer->running)
     return;
@@ -163,14 +153,14 @@ on_close_timeout (gpointer user_data)
   KvsProducer *producer = user_data;
 
   producer->finish_timer = NULL;
-  stop (producer);
+  kvs_producer_stop (producer);
 }
 
 void
 kvs_producer_tell_drained (KvsProducer *producer)
 {
   if (producer->failed) {
-    stop (producer);
+    kvs_producer_stop (producer);
     return;
   }
   if (producer->drained)
@@ -187,441 +177,6 @@ kvs_producer_tell_drained (KvsProducer *producer)
   producer->events.drained (producer->user_data);
 }
 
-/* ---- warnings ---- */
-
-static void
-warn (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
-{
-  g_autoptr (GError) full = NULL;
-  KvsBufferStats stats;
-
-  producer->last_warning_us = g_get_monotonic_time ();
-  producer->warning_interval_us = WARNING_INTERVAL_US;
-  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
-  full = g_error_new (error->domain, error->code,
-                      "%s. Trying again; meanwhile media are buffered (%.1f s now, %.0f s or "
-                      "%.0f MiB at most)", error->message, (gdouble) stats.buffered_ns / 1e9,
-                      (gdouble) producer->definition->buffer_duration_ns / 1e9,
-                      (gdouble) producer->definition->storage_bytes / 1048576.0);
-  producer->events.warning (full, service_error, producer->user_data);
-}
-
-static void
-warn_sometimes (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
-{
-  if (producer->last_warning_us == 0
-      || g_get_monotonic_time () - producer->last_warning_us > producer->warning_interval_us)
-    warn (producer, service_error, error);
-}
-
-static void
-on_no_contact (gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-  g_autoptr (GError) error = NULL;
-
-  producer->contact_timer = NULL;
-  error = g_error_new (KVS_ERROR, KVS_ERROR_NETWORK,
-                       "Stream %s: the service at %s has not answered yet",
-                       producer->definition->stream_name, producer->client->endpoint);
-  warn_sometimes (producer, NULL, error);
-}
-
-/* Returns: how many frames there are to tell about; 0 while the last time is not long ago. */
-gint
-kvs_producer_take_untold (gint *n_untold, gint64 *last_us)
-{
-  gint64 now_us = g_get_monotonic_time ();
-  gint n = g_atomic_int_get (n_untold);
-
-  if (n == 0 || (*last_us != 0 && now_us - *last_us < DROP_WARNING_INTERVAL_US))
-    return 0;
-  g_atomic_int_add (n_untold, -n);
-  *last_us = now_us;
-  return n;
-}
-
-void
-kvs_producer_tell_drops (KvsProducer *producer)
-{
-  gint n = kvs_producer_take_untold (&producer->n_dropped_untold, &producer->last_drop_warning_us);
-  g_autoptr (GError) error = NULL;
-
-  if (n == 0)
-    return;
-  error = g_error_new (KVS_ERROR, KVS_ERROR_LIMIT,
-                       "Stream %s: %d frames were dropped because the buffer is full; raise "
-                       "storage-size and buffer-duration to ride out longer outages",
-                       producer->definition->stream_name, n);
-  producer->events.dropped (KVS_DROP_OVERFLOW, (guint) n, producer->user_data);
-  producer->events.warning (error, NULL, producer->user_data);
-}
-
-void
-kvs_producer_tell_late (KvsProducer *producer)
-{
-  gint n = kvs_producer_take_untold (&producer->n_late_untold, &producer->last_late_warning_us);
-  g_autoptr (GError) error = NULL;
-
-  if (n == 0)
-    return;
-  error = g_error_new (KVS_ERROR, KVS_ERROR_BAD_MEDIA,
-                       "Stream %s: %d frames were dropped because they came more than a second "
-                       "later than other tracks had got; raise track-timeout to wait longer for "
-                       "them, or correct their timestamps",
-                       producer->definition->stream_name, n);
-  producer->events.dropped (KVS_DROP_LATE, (guint) n, producer->user_data);
-  producer->events.warning (error, NULL, producer->user_data);
-}
-
-void
-kvs_producer_mark_contact (KvsProducer *producer)
-{
-  producer->contacted = TRUE;
-  kvs_loop_cancel_timer (producer->loop, &producer->contact_timer);
-}
-
-/* ---- failures ---- */
-
-static gboolean leaves_rest_to_spool (const KvsProducer *producer);
-static void give_up_delivery (KvsProducer *producer, const gchar *when);
-
-static void
-on_retry_timer (gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-
-  producer->retry_timer = NULL;
-  kvs_producer_advance (producer);
-}
-
-void
-kvs_producer_wait (KvsProducer *producer, gint64 delay_us)
-{
-  producer->retry_timer = kvs_loop_add_timer (producer->loop, delay_us, on_retry_timer, producer);
-}
-
-static gboolean
-gives_up (const KvsProducer *producer, KvsRetryAction action)
-{
-  if (action == KVS_RETRY_FATAL || !producer->definition->restart_on_error)
-    return TRUE;
-  /* Policies and keys are changed by people who change them back. */
-  if (action == KVS_RETRY_REFRESH_CREDENTIALS && !producer->was_let_in)
-    return TRUE;
-  /* A file is not a camera: who uploads one wants to hear that it does not work at all. */
-  return producer->definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE
-         && !producer->contacted;
-}
-
-static gboolean
-is_unknown_region (const KvsProducer *producer, const GError *error)
-{
-  return error->code == KVS_ERROR_UNKNOWN_HOST && !producer->contacted
-         && !kvs_region_is_known (producer->client->region);
-}
-
-static void
-fail_region (KvsProducer *producer)
-{
-  g_autoptr (GError) error
-      = g_error_new (KVS_ERROR, KVS_ERROR_BAD_ARGUMENT,
-                     "There is no region %s: %s cannot be resolved; correct aws-region or "
-                     "AWS_REGION", producer->client->region, producer->client->endpoint);
-
-  kvs_producer_fail (producer, NULL, error);
-}
-
-void
-kvs_producer_give_up_or_wait (KvsProducer *producer, KvsRetryAction action,
-                              const KvsServiceError *service_error, const GError *error)
-{
-  guint retry_after_s;
-  gint64 delay_us;
-
-  if (gives_up (producer, action)) {
-    kvs_producer_fail (producer, service_error, error);
-    return;
-  }
-  if (!producer->ack_was_told)
-    warn_sometimes (producer, service_error, error);
-  producer->ack_was_told = FALSE;
-  retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
-  delay_us = kvs_retry_delay_us (producer->n_failures, g_random_double (), retry_after_s);
-  producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
-  kvs_producer_wait (producer, delay_us);
-}
-
-/* What every failed call and Session comes to. Not from inside a libcurl callback. */
-static void
-handle_failure (KvsProducer *producer, KvsRetryAction action, const KvsServiceError *service_error,
-                const GError *error)
-{
-  producer->n_failures++;
-  if (is_unknown_region (producer, error)) {
-    fail_region (producer);
-    return;
-  }
-  if (leaves_rest_to_spool (producer)) {
-    give_up_delivery (producer, "before the end");
-    return;
-  }
-  if (action == KVS_RETRY_REFRESH_CREDENTIALS && service_error != NULL
-      && kvs_producer_replace_credentials (producer, service_error, error))
-    return;
-  if (action == KVS_RETRY_DESCRIBE)
-    producer->described = FALSE;
-  if (action == KVS_RETRY_DESCRIBE || action == KVS_RETRY_REFRESH_ENDPOINT)
-    kvs_producer_forget_endpoint (producer);
-  kvs_producer_give_up_or_wait (producer, action, service_error, error);
-}
-
-/* Once the service has let it in, an answer that is not one of the service's own says nothing about
- * what the next one will be: it is a proxy's, say, or of a newer service. */
-static gboolean
-may_pass (const KvsProducer *producer, const KvsServiceError *service_error)
-{
-  return producer->was_let_in && service_error != NULL
-         && !kvs_service_error_is_known (service_error);
-}
-
-void
-kvs_producer_handle_call_failure (KvsProducer *producer, const KvsServiceError *service_error,
-                                  const GError *error)
-{
-  KvsRetryAction action = kvs_retry_for_error (
-      (KvsError) error->code, service_error != NULL ? service_error->type : NULL);
-
-  if (action == KVS_RETRY_FATAL && may_pass (producer, service_error))
-    action = KVS_RETRY_REFRESH_ENDPOINT;
-  handle_failure (producer, action, service_error, error);
-}
-
-/* ---- sessions ---- */
-
-static void
-on_session_opened (gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-
-  kvs_producer_mark_contact (producer);
-  producer->session_is_open = producer->was_let_in = TRUE;
-  kvs_producer_update_exit_hold (producer);
-  g_atomic_int_inc (&producer->n_sessions);
-  if (producer->n_failures > 0)
-    g_atomic_int_inc (&producer->n_reconnects);
-  producer->events.session_started (producer->user_data);
-}
-
-static KvsServiceError *
-make_ack_error (const KvsAck *ack)
-{
-  KvsServiceError *error = g_new0 (KvsServiceError, 1);
-
-  error->type = g_strdup (ack->error_code);
-  error->ack_id = ack->error_id;
-  error->ack_timecode = ack->has_timecode ? ack->timecode : -1;
-  return error;
-}
-
-static void
-handle_error_ack (KvsProducer *producer, const KvsAck *ack)
-{
-  KvsRetryAction action = kvs_retry_for_ack (ack->error_id);
-  guint64 timecode = (guint64) ack->timecode;
-  const gchar *outcome = "it will be sent again";
-  g_autoptr (GError) error = NULL;
-  guint n_lost = 0;
-
-  g_atomic_int_inc (&producer->n_error_acks);
-  if (action == KVS_RETRY_RESEND && ack->has_timecode
-      && kvs_fragment_buffer_count_try (producer->buffer, timecode) > KVS_RETRY_MAX_FRAGMENT_TRIES)
-    action = KVS_RETRY_DROP_FRAGMENT;
-  if (action == KVS_RETRY_DROP_FRAGMENT && ack->has_timecode) {
-    n_lost = kvs_fragment_buffer_refuse (producer->buffer, timecode);
-    outcome = "it was dropped, with what is still to come of it";
-  }
-  error = g_error_new (KVS_ERROR, KVS_ERROR_SERVICE,
-                       "Stream %s: fragment %" G_GINT64_FORMAT " was answered with error %u %s: "
-                       "%s; %s (%u frames lost)", producer->definition->stream_name, ack->timecode,
-                       ack->error_id, ack->error_code, kvs_retry_describe_ack (ack->error_id),
-                       outcome, n_lost);
-  producer->ack_action = action;
-  producer->ack_action_set = TRUE;
-  g_clear_pointer (&producer->ack_error, kvs_service_error_free);
-  producer->ack_error = make_ack_error (ack);
-  if (action == KVS_RETRY_RENEW) {
-    kvs_session_drain (producer->session, error);
-    return;
-  }
-  producer->ack_was_told = n_lost > 0;
-  if (n_lost > 0) {
-    producer->events.warning (error, producer->ack_error, producer->user_data);
-    producer->events.dropped (KVS_DROP_REFUSED, n_lost, producer->user_data);
-  }
-  kvs_session_end (producer->session, error);
-}
-
-static void
-on_ack (const KvsAck *ack, gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-
-  if (ack->type == KVS_ACK_UNKNOWN)
-    return;
-  if (ack->has_timecode && ack->type == KVS_ACK_RECEIVED)
-    kvs_fragment_buffer_received (producer->buffer, (guint64) ack->timecode);
-  if (ack->has_timecode && ack->type == KVS_ACK_PERSISTED)
-    kvs_fragment_buffer_persisted (producer->buffer, (guint64) ack->timecode);
-  producer->events.ack (ack, producer->user_data);
-  if (ack->type == KVS_ACK_ERROR)
-    handle_error_ack (producer, ack);
-  else if (kvs_fragment_buffer_is_drained (producer->buffer))
-    kvs_producer_finish_up (producer);
-}
-
-/* A source that waits for room brings nothing, and the Fragment that it was about to go on with is not
- * over: what is missing are Acks. */
-static gboolean
-holds_up_source (KvsProducer *producer)
-{
-  const KvsStreamDefinition *definition = producer->definition;
-  KvsBufferStats stats;
-
-  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
-  return definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE && stats.fragments_buffered > 1
-         && (stats.buffered_ns > definition->buffer_duration_ns
-             || stats.bytes_buffered > definition->storage_bytes);
-}
-
-static void
-end_silent_session (KvsProducer *producer)
-{
-  g_autoptr (GError) error
-      = g_error_new (KVS_ERROR, KVS_ERROR_TIMEOUT,
-                     "Upload to stream %s: the service has stopped acknowledging",
-                     producer->definition->stream_name);
-
-  kvs_session_end (producer->session, error);
-}
-
-static void
-on_session_idle (gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-
-  if (holds_up_source (producer)) {
-    end_silent_session (producer);
-    return;
-  }
-  kvs_fragment_buffer_close_fragment (producer->buffer);
-  kvs_fragment_buffer_finish_session (producer->buffer);
-  kvs_session_wake (producer->session);
-}
-
-static void
-on_session_too_old (gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-
-  producer->session_timer = NULL;
-  kvs_fragment_buffer_finish_session (producer->buffer);
-}
-
-/* Returns: whether the Session that has just ended brought anything to the service. */
-static gboolean
-made_progress (KvsProducer *producer)
-{
-  KvsBufferStats stats;
-
-  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
-  return stats.fragments_persisted > producer->persisted_before_session;
-}
-
-static void
-handle_silent_end (KvsProducer *producer)
-{
-  g_autoptr (GError) error
-      = g_error_new (KVS_ERROR, KVS_ERROR_SERVICE,
-                     "Upload to stream %s: the service ended the session without acknowledging "
-                     "anything", producer->definition->stream_name);
-
-  handle_failure (producer, KVS_RETRY_RESEND, NULL, error);
-}
-
-/* Without Acks all is forgotten once it was sent, even where the service refuses it. */
-static void
-handle_last_end (KvsProducer *producer, const KvsServiceError *service_error, const GError *error)
-{
-  if (service_error != NULL)
-    producer->events.warning (error, service_error, producer->user_data);
-  kvs_producer_finish_up (producer);
-}
-
-static void
-on_session_ended (const KvsServiceError *service_error, const GError *error, gpointer user_data)
-{
-  KvsProducer *producer = user_data;
-  KvsRetryAction action = producer->ack_action;
-  gboolean by_ack = producer->ack_action_set;
-  g_autoptr (KvsServiceError) ack_error = g_steal_pointer (&producer->ack_error);
-  gboolean has_progressed = made_progress (producer);
-
-  g_clear_pointer (&producer->session, kvs_session_free);
-  producer->session_is_open = FALSE;
-  kvs_producer_update_exit_hold (producer);
-  kvs_loop_cancel_timer (producer->loop, &producer->session_timer);
-  kvs_fragment_buffer_end_session (producer->buffer);
-  producer->ack_action_set = FALSE;
-  if (has_progressed) {
-    producer->n_failures = 0;
-    producer->warning_interval_us = NEWS_INTERVAL_US;
-  }
-  producer->events.session_ended (producer->user_data);
-
-  if (producer->drained)
-    stop (producer);
-  else if (kvs_fragment_buffer_is_drained (producer->buffer))
-    handle_last_end (producer, service_error, error);
-  else if (by_ack && action == KVS_RETRY_RENEW && has_progressed)
-    kvs_producer_advance (producer);
-  else if (by_ack)
-    handle_failure (producer, action, ack_error, error);
-  else if (kvs_fragment_buffer_is_empty (producer->buffer) && service_error == NULL)
-    /* an idle connection that was closed: nothing is lost, nothing is wrong */
-    kvs_producer_advance (producer);
-  else if (error != NULL)
-    kvs_producer_handle_call_failure (producer, service_error, error);
-  else if (!has_progressed)
-    handle_silent_end (producer);
-  else
-    kvs_producer_advance (producer);
-}
-
-static void
-start_session (KvsProducer *producer)
-{
-  static const KvsSessionCallbacks callbacks = {
-    .opened = on_session_opened,
-    .ack = on_ack,
-    .idle = on_session_idle,
-    .ended = on_session_ended,
-  };
-  KvsBufferStats stats;
-  g_autoptr (KvsSegment) segment = kvs_fragment_buffer_begin_session (producer->buffer);
-
-  if (segment == NULL)
-    return;
-  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
-  producer->persisted_before_session = stats.fragments_persisted;
-  producer->session = kvs_session_new (producer->client, producer->data_endpoint,
-                                       producer->definition, producer->buffer, segment, &callbacks,
-                                       producer);
-  producer->session_timer
-      = kvs_loop_add_timer (producer->loop, kvs_producer_get_session_us (producer, MAX_SESSION_US),
-                            on_session_too_old, producer);
-}
-
 /* ---- the way through a stream's life ---- */
 
 /* Not from inside a libcurl callback. */
@@ -633,7 +188,7 @@ kvs_producer_advance (KvsProducer *producer)
       || !kvs_producer_ensure_credentials (producer))
     return;
   if (!kvs_producer_set_up (producer) && kvs_fragment_buffer_wait (producer->buffer, 1))
-    start_session (producer);
+    kvs_producer_start_session (producer);
 }
 
 static void
@@ -642,8 +197,7 @@ on_start (gpointer user_data)
   KvsProducer *producer = user_data; /* with the reference that running owns */
 
   producer->running = TRUE;
-  producer->contact_timer
-      = kvs_loop_add_timer (producer->loop, FIRST_CONTACT_US, on_no_contact, producer);
+  kvs_producer_expect_contact (producer);
   kvs_producer_watch_spool (producer);
   kvs_producer_advance (producer);
 }
@@ -662,8 +216,8 @@ kvs_producer_start (KvsProducer *producer)
 }
 
 /* What is left is lost, or stays in the spool. */
-static void
-give_up_delivery (KvsProducer *producer, const gchar *when)
+void
+kvs_producer_give_up_delivery (KvsProducer *producer, const gchar *when)
 {
   const gchar *outcome = producer->definition->spool_folder != NULL ? "stay in the spool"
                                                                      : "are lost";
@@ -688,12 +242,12 @@ on_finish_timeout (gpointer user_data)
   KvsProducer *producer = user_data;
 
   producer->finish_timer = NULL;
-  give_up_delivery (producer, "within stop-stream-timeout");
+  kvs_producer_give_up_delivery (producer, "within stop-stream-timeout");
 }
 
 /* With a spool, what cannot be delivered now is left to the next run, which may come at once. */
-static gboolean
-leaves_rest_to_spool (const KvsProducer *producer)
+gboolean
+kvs_producer_leaves_rest_to_spool (const KvsProducer *producer)
 {
   return producer->leaving && producer->definition->spool_folder != NULL
          && !producer->session_is_open && !producer->drained && !producer->saving;
@@ -744,7 +298,7 @@ on_abort (gpointer user_data)
 {
   g_autoptr (KvsProducer) producer = user_data;
 
-  stop (producer);
+  kvs_producer_stop (producer);
 }
 
 static void
@@ -755,8 +309,8 @@ on_leave (gpointer user_data)
   if (!producer->running || producer->failed)
     return;
   producer->leaving = TRUE;
-  if (leaves_rest_to_spool (producer))
-    give_up_delivery (producer, "before the end");
+  if (kvs_producer_leaves_rest_to_spool (producer))
+    kvs_producer_give_up_delivery (producer, "before the end");
 }
 
 /**
