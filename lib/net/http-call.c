@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "net/http-turns.h"
 
 /* The largest answer of a control-plane call; real ones have a few hundred bytes. */
 #define MAX_BODY_BYTES (1024 * 1024)
@@ -11,6 +12,7 @@
 
 struct _KvsHttpCall {
   KvsLoop *loop;
+  KvsHttpTurn turn;
   CURL *easy;
   KvsHttpOptions options;
   struct curl_slist *headers;
@@ -52,6 +54,7 @@ free_headers (struct curl_slist *headers)
 static void
 call_free (KvsHttpCall *call)
 {
+  kvs_http_turn_leave (&call->turn);
   kvs_loop_cancel_timer (call->loop, &call->start_error_timer);
   g_clear_error (&call->start_error);
   curl_easy_cleanup (call->easy);
@@ -148,6 +151,8 @@ on_done (CURLcode result, gpointer user_data)
 {
   KvsHttpCall *call = user_data;
 
+  /* The connection is free for the next one, which may be asked for from inside. */
+  kvs_http_turn_leave (&call->turn);
   if (result == CURLE_OK || is_refusal_enough (&call->head)) {
     g_autoptr (GBytes) body = g_bytes_new_static (call->body, call->body_size);
 
@@ -188,7 +193,7 @@ call_new (KvsLoop *loop, const KvsHttpOptions *options, const gchar *url, const 
 }
 
 static void
-call_start (KvsHttpCall *call)
+call_prepare (KvsHttpCall *call)
 {
   curl_easy_setopt (call->easy, CURLOPT_ERRORBUFFER, call->detail);
   curl_easy_setopt (call->easy, CURLOPT_HTTPHEADER, call->headers);
@@ -201,6 +206,13 @@ call_start (KvsHttpCall *call)
   curl_easy_setopt (call->easy, CURLOPT_HEADERDATA, call);
   curl_easy_setopt (call->easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt (call->easy, CURLOPT_WRITEDATA, call);
+}
+
+static void
+call_add (gpointer user_data)
+{
+  KvsHttpCall *call = user_data;
+
   if (call->start_error == NULL
       && !kvs_loop_add_transfer (call->loop, call->easy, on_done, call))
     call->start_error
@@ -232,7 +244,9 @@ kvs_http_post (KvsLoop *loop, const KvsHttpOptions *options, const gchar *url,
 
   call->headers = headers;
   kvs_http_configure (call->easy, options, url, &call->start_error);
-  call_start (call);
+  call_prepare (call);
+  if (kvs_http_turn_take (&call->turn, loop, url, call_add, call))
+    call_add (call);
   return call;
 }
 
@@ -355,7 +369,8 @@ kvs_http_request (KvsLoop *loop, const KvsHttpOptions *options, const KvsHttpReq
   set_client_certificate (call->easy, request);
   if (request->no_proxy)
     curl_easy_setopt (call->easy, CURLOPT_NOPROXY, "*");
-  call_start (call);
+  call_prepare (call);
+  call_add (call);
   return call;
 }
 

@@ -2,13 +2,17 @@
 #include "net/loop.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/loop-shared.h"
+#include "net/sockets.h"
 #include "net/timers.h"
 
 #define MAX_EVENTS 64
@@ -42,7 +46,9 @@ struct _KvsLoop {
 
   /* the I/O thread alone */
   CURLM *multi;
+  CURLSH *share; /* TLS sessions, so that a connection to a known host is resumed */
   GHashTable *transfers; /* CURL * -> Transfer */
+  KvsSockets *sockets;
   KvsTimers *timers;
   KvsLoopShared *shared;
   gint64 curl_deadline_us; /* -1: none */
@@ -73,6 +79,28 @@ kvs_loop_add_timer (KvsLoop *loop, gint64 delay_us, KvsLoopFunc func, gpointer u
 }
 
 /**
+ * kvs_loop_add_shared_timer:
+ * @loop: the loop
+ * @delay_us: microseconds from now at most
+ * @grid_us: by how much it may be earlier
+ * @func: called once
+ * @user_data: for @func
+ *
+ * As kvs_loop_add_timer(), at a moment that it shares with others of the same @grid_us: what costs is
+ * waking up, not what is done then.
+ *
+ * Returns: (transfer none): the timer
+ */
+KvsLoopTimer *
+kvs_loop_add_shared_timer (KvsLoop *loop, gint64 delay_us, gint64 grid_us, KvsLoopFunc func,
+                           gpointer user_data)
+{
+  gint64 latest_us = g_get_monotonic_time () + delay_us;
+
+  return kvs_loop_add_timer (loop, delay_us - latest_us % MAX (grid_us, 1), func, user_data);
+}
+
+/**
  * kvs_loop_cancel_timer:
  * @loop: the loop
  * @timer: (inout) (nullable): the timer; %NULL afterwards
@@ -95,7 +123,6 @@ wake (KvsLoop *loop)
 {
   guint64 one = 1;
 
-  /* EAGAIN means that the counter is full: then a wake-up is pending anyway. */
   while (write (loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
     ;
 }
@@ -148,24 +175,18 @@ static int
 on_curl_socket (CURL *easy, curl_socket_t fd, int what, void *user_data, void *known)
 {
   KvsLoop *loop = user_data;
-  struct epoll_event event = { .data.fd = fd };
   Transfer *transfer = g_hash_table_lookup (loop->transfers, easy);
+  gboolean is_watched = what != CURL_POLL_REMOVE;
+  gboolean reads = is_watched && (what & CURL_POLL_IN) != 0;
 
   if (transfer != NULL) {
     transfer->fd = fd;
-    transfer->reads = (what & CURL_POLL_IN) != 0 && what != CURL_POLL_REMOVE;
+    transfer->reads = reads;
   }
-  if (what == CURL_POLL_REMOVE) {
-    /* The socket may be closed already; then the kernel has forgotten it by itself. */
-    epoll_ctl (loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-    return 0;
-  }
-  if (what & CURL_POLL_IN)
-    event.events |= EPOLLIN;
-  if (what & CURL_POLL_OUT)
-    event.events |= EPOLLOUT;
-  if (epoll_ctl (loop->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0 && errno == ENOENT)
-    epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+  if (is_watched)
+    kvs_sockets_watch (loop->sockets, fd, reads, (what & CURL_POLL_OUT) != 0);
+  else
+    kvs_sockets_forget (loop->sockets, fd);
   return 0;
 }
 
@@ -188,6 +209,16 @@ run_curl_timer (KvsLoop *loop)
     loop->curl_deadline_us = -1;
     curl_multi_socket_action (loop->multi, CURL_SOCKET_TIMEOUT, 0, &running);
   }
+}
+
+/* What timers and invocations have set going goes out at once. */
+static void
+run_writers (KvsLoop *loop)
+{
+  int fd, running;
+
+  while (kvs_sockets_take_writer (loop->sockets, &fd))
+    curl_multi_socket_action (loop->multi, fd, CURL_CSELECT_OUT, &running);
 }
 
 static void
@@ -227,6 +258,7 @@ kvs_loop_add_transfer (KvsLoop *loop, CURL *easy, KvsLoopTransferFunc func, gpoi
   Transfer *transfer;
 
   g_assert (kvs_loop_is_current (loop));
+  curl_easy_setopt (easy, CURLOPT_SHARE, loop->share);
   if (curl_multi_add_handle (loop->multi, easy) != CURLM_OK)
     return FALSE;
   transfer = g_new0 (Transfer, 1);
@@ -251,6 +283,26 @@ kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy)
   g_assert (kvs_loop_is_current (loop));
   if (g_hash_table_remove (loop->transfers, easy))
     curl_multi_remove_handle (loop->multi, easy);
+}
+
+/**
+ * kvs_loop_set_gathering:
+ * @loop: the loop
+ * @easy: a running transfer
+ * @gathering: whether more will be written at once
+ *
+ * TLS writes a record of 16 KiB at a time. While @gathering, the kernel waits for full packets, for a
+ * fifth of a second at most. I/O thread only.
+ */
+void
+kvs_loop_set_gathering (KvsLoop *loop, CURL *easy, gboolean gathering)
+{
+  const Transfer *transfer = g_hash_table_lookup (loop->transfers, easy);
+  int on = gathering;
+
+  g_assert (kvs_loop_is_current (loop));
+  if (transfer != NULL && transfer->fd != CURL_SOCKET_BAD)
+    setsockopt (transfer->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
 }
 
 /**
@@ -330,13 +382,10 @@ static void
 handle_event (KvsLoop *loop, const struct epoll_event *event)
 {
   int what = 0, running;
-  guint64 count;
 
-  if (event->data.fd == loop->wake_fd) {
-    while (read (loop->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
-      ;
+  /* Never read: each write is an edge of its own. */
+  if (event->data.fd == loop->wake_fd)
     return;
-  }
   if (event->events & EPOLLIN)
     what |= CURL_CSELECT_IN;
   if (event->events & EPOLLOUT)
@@ -362,7 +411,9 @@ loop_free (KvsLoop *loop)
 {
   g_hash_table_unref (loop->transfers);
   curl_multi_cleanup (loop->multi);
+  curl_share_cleanup (loop->share);
   kvs_timers_free (loop->timers);
+  kvs_sockets_free (loop->sockets);
   close (loop->epoll_fd);
   close (loop->wake_fd);
   g_mutex_clear (&loop->lock);
@@ -386,7 +437,9 @@ run (gpointer data)
     kvs_timers_run_due (loop->timers);
     /* Both may have moved transfers along, which curl asks for with a deadline of now. */
     run_curl_timer (loop);
+    run_writers (loop);
     run_finished_transfers (loop);
+    kvs_sockets_apply (loop->sockets);
   }
   return NULL;
 }
@@ -460,7 +513,7 @@ static KvsLoop *
 loop_new (void)
 {
   KvsLoop *loop = g_new0 (KvsLoop, 1);
-  struct epoll_event event = { .events = EPOLLIN };
+  struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 
   g_mutex_init (&loop->lock);
   g_queue_init (&loop->invocations);
@@ -475,7 +528,10 @@ loop_new (void)
     g_error ("kvssink: no file descriptors left for the I/O thread: %s", g_strerror (errno));
   event.data.fd = loop->wake_fd;
   epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event);
+  loop->sockets = kvs_sockets_new (loop->epoll_fd);
 
+  loop->share = curl_share_init ();
+  curl_share_setopt (loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
   loop->multi = curl_multi_init ();
   curl_multi_setopt (loop->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
   curl_multi_setopt (loop->multi, CURLMOPT_SOCKETDATA, loop);

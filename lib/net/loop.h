@@ -40,11 +40,14 @@ gpointer kvs_loop_shared (KvsLoop *loop, const gchar *key, gpointer (*make) (Kvs
 
 KvsLoopTimer *kvs_loop_add_timer (KvsLoop *loop, gint64 delay_us, KvsLoopFunc func,
                                   gpointer user_data);
+KvsLoopTimer *kvs_loop_add_shared_timer (KvsLoop *loop, gint64 delay_us, gint64 grid_us,
+                                         KvsLoopFunc func, gpointer user_data);
 void kvs_loop_cancel_timer (KvsLoop *loop, KvsLoopTimer **timer);
 
 gboolean kvs_loop_add_transfer (KvsLoop *loop, CURL *easy, KvsLoopTransferFunc func,
                                 gpointer user_data);
 void kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy);
+void kvs_loop_set_gathering (KvsLoop *loop, CURL *easy, gboolean gathering);
 gboolean kvs_loop_has_peer_ended (KvsLoop *loop, CURL *easy);
 
 G_END_DECLS

@@ -95,5 +95,6 @@ on_tick (gpointer user_data)
 void
 kvs_session_watch (KvsSession *session)
 {
-  session->tick_timer = kvs_loop_add_timer (session->client->loop, TICK_US, on_tick, session);
+  session->tick_timer = kvs_loop_add_shared_timer (session->client->loop, TICK_US, TICK_US, on_tick,
+                                                   session);
 }
