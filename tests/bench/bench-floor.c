@@ -16,7 +16,6 @@ typedef struct {
   gint64 start_us; /* when its first frame is due */
   gsize sent_bytes;
   gsize due_bytes;
-  guint64 n_due;
   gboolean is_paused;
   gboolean has_ended;
   gint64 first_us;
@@ -34,6 +33,7 @@ static gchar *write_path;
 static gint n_streams = 1;
 static gint flush_ms = 100;
 static gdouble seconds = 20;
+static gboolean is_offline;
 
 static const GOptionEntry entries[] = {
   { "clip", 0, 0, G_OPTION_ARG_FILENAME, &clip_path, "What to send", "FILE" },
@@ -43,6 +43,7 @@ static const GOptionEntry entries[] = {
   { "streams", 0, 0, G_OPTION_ARG_INT, &n_streams, "How many uploads", "N" },
   { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "Media of each", "S" },
   { "flush", 0, 0, G_OPTION_ARG_INT, &flush_ms, "Time between two writes", "MS" },
+  { "offline", 0, 0, G_OPTION_ARG_NONE, &is_offline, "As fast as it goes", NULL },
   { "write", 0, 0, G_OPTION_ARG_FILENAME, &write_path, "Write the body and end", "FILE" },
   { NULL }
 };
@@ -115,11 +116,13 @@ static void
 let_go (Upload *upload, gint64 now_us, guint fps)
 {
   const GArray *ends = upload->body->frame_ends;
+  guint64 n_due;
 
   if (upload->has_ended || now_us < upload->start_us)
     return;
-  upload->n_due = MIN (ends->len, (guint64) (now_us - upload->start_us) * fps / G_USEC_PER_SEC + 1);
-  upload->due_bytes = g_array_index (ends, guint64, upload->n_due - 1);
+  n_due = (guint64) (now_us - upload->start_us) * fps / G_USEC_PER_SEC + 1;
+  n_due = is_offline ? ends->len : MIN (ends->len, n_due);
+  upload->due_bytes = g_array_index (ends, guint64, n_due - 1);
   if (upload->is_paused && upload->due_bytes > upload->sent_bytes) {
     upload->is_paused = FALSE;
     curl_easy_pause (upload->easy, CURLPAUSE_CONT);
@@ -270,6 +273,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autoptr (BenchClip) clip = NULL;
   g_autoptr (BenchBody) body = NULL;
+  gint64 start_ms;
 
   if (parse (&argc, &argv, &error))
     clip = bench_clip_open (clip_path, &error);
@@ -277,7 +281,11 @@ main (int argc, char **argv)
     g_printerr ("bench-floor: %s\n", error->message);
     return EXIT_FAILURE;
   }
-  body = bench_body_new (clip, (guint64) (seconds * clip->fps), g_get_real_time () / 1000);
+  /* media that are sent at once are over by now */
+  start_ms = g_get_real_time () / 1000;
+  if (is_offline || write_path != NULL)
+    start_ms -= (gint64) (seconds * 1000);
+  body = bench_body_new (clip, (guint64) (seconds * clip->fps), start_ms);
   if (write_path == NULL) {
     run (clip, body, begin_us);
   } else if (!g_file_set_contents (write_path, (const gchar *) body->bytes->data,

@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "clip-source.h"
 #include "pipelines.h"
 #include "usage.h"
 #include "wire.h"
 
 /* When memory and threads are counted: as a part of the time that the source plays */
 #define STEADY_AT 0.8
+/* GLib keeps threads of its pools for a while after their work; only those that work count. */
+#define MAX_POOL_IDLE_MS 500
 #define NO_TIME_US (G_USEC_PER_SEC * G_GINT64_CONSTANT (3600))
 
 static gchar *clip_path;
@@ -70,6 +73,18 @@ print_latencies (void)
             (gdouble) sorted_us[n - 1] / 1000);
 }
 
+/* CPU time of the streaming thread per frame, a number for each block of frames */
+static void
+print_blocks (const GArray *blocks_ns)
+{
+  printf (", \"block_ns\": [");
+  for (guint i = 1; i < blocks_ns->len; i++)
+    printf ("%s%.1f", i > 1 ? ", " : "",
+            (gdouble) (g_array_index (blocks_ns, gint64, i) - g_array_index (blocks_ns, gint64, i - 1))
+              / BENCH_BLOCK_FRAMES);
+  printf ("]");
+}
+
 static void
 print_sample (BenchPipelines *pipelines, gint64 begin_us)
 {
@@ -84,9 +99,21 @@ print_sample (BenchPipelines *pipelines, gint64 begin_us)
   fflush (stdout);
 }
 
+typedef struct {
+  BenchMemory memory;
+  guint64 buffered_bytes;
+} Steady;
+
+static void
+take_steady (BenchPipelines *pipelines, Steady *steady)
+{
+  bench_memory_read (&steady->memory);
+  steady->buffered_bytes = bench_pipelines_sum_stat (pipelines, "bytes-buffered");
+}
+
 /* Waits until all have ended; memory is counted on the way. */
 static void
-follow (BenchPipelines *pipelines, gint64 begin_us, BenchMemory *steady)
+follow (BenchPipelines *pipelines, gint64 begin_us, Steady *steady)
 {
   gint64 steady_us = g_get_monotonic_time () + (gint64) (STEADY_AT * seconds * G_USEC_PER_SEC);
   gint64 sample_us = sample_ms > 0 ? begin_us : begin_us + NO_TIME_US;
@@ -95,7 +122,7 @@ follow (BenchPipelines *pipelines, gint64 begin_us, BenchMemory *steady)
     gint64 now_us = g_get_monotonic_time ();
 
     if (now_us >= steady_us) {
-      bench_memory_read (steady);
+      take_steady (pipelines, steady);
       steady_us = begin_us + NO_TIME_US;
     }
     if (now_us >= sample_us) {
@@ -103,8 +130,22 @@ follow (BenchPipelines *pipelines, gint64 begin_us, BenchMemory *steady)
       sample_us += sample_ms * G_GINT64_CONSTANT (1000);
     }
   }
-  if (steady->n_threads == 0)
-    bench_memory_read (steady);
+  if (steady->memory.n_threads == 0)
+    take_steady (pipelines, steady);
+}
+
+static void
+print_outcome (const BenchSettings *settings, BenchOutcome *outcome, const Steady *steady)
+{
+  printf (", \"sink\": \"%s\", \"streams\": %u, \"frames\": %" G_GUINT64_FORMAT
+          ", \"resident\": %" G_GINT64_FORMAT ", \"private\": %" G_GINT64_FORMAT
+          ", \"buffered\": %" G_GUINT64_FORMAT ", \"threads\": %" G_GINT64_FORMAT
+          ", \"clean\": %u", settings->sink, settings->n_streams, settings->n_frames,
+          steady->memory.resident_bytes, steady->memory.private_bytes, steady->buffered_bytes,
+          steady->memory.n_threads, outcome->n_clean);
+  print_times ("first_media", outcome->first_media_us, settings->n_streams);
+  print_times ("end", outcome->end_us, settings->n_streams);
+  print_blocks (outcome->blocks_ns);
 }
 
 static gboolean
@@ -132,7 +173,7 @@ run (const BenchClip *clip, gint64 begin_us)
     properties
   };
   BenchPipelines *pipelines;
-  BenchMemory steady = { 0 };
+  Steady steady = { 0 };
   BenchOutcome outcome;
 
   bench_wire_watch (settings.prefix, settings.n_streams,
@@ -146,13 +187,7 @@ run (const BenchClip *clip, gint64 begin_us)
   bench_pipelines_free (pipelines);
   printf ("{");
   bench_print_usage (begin_us);
-  printf (", \"sink\": \"%s\", \"streams\": %d, \"frames\": %" G_GUINT64_FORMAT
-          ", \"resident\": %" G_GINT64_FORMAT ", \"private\": %" G_GINT64_FORMAT
-          ", \"threads\": %" G_GINT64_FORMAT ", \"clean\": %u", settings.sink, n_streams,
-          settings.n_frames, steady.resident_bytes, steady.private_bytes, steady.n_threads,
-          outcome.n_clean);
-  print_times ("first_media", outcome.first_media_us, settings.n_streams);
-  print_times ("end", outcome.end_us, settings.n_streams);
+  print_outcome (&settings, &outcome, &steady);
   if (is_marked)
     print_latencies ();
   printf ("}\n");
@@ -169,6 +204,7 @@ main (int argc, char **argv)
   g_autoptr (BenchClip) clip = NULL;
 
   gst_init (NULL, NULL);
+  g_thread_pool_set_max_idle_time (MAX_POOL_IDLE_MS);
   if (parse (&argc, &argv, &error))
     clip = bench_clip_open (clip_path, &error);
   if (clip == NULL) {

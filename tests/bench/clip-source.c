@@ -3,10 +3,13 @@
 
 #include <string.h>
 
+#include "usage.h"
+
 struct _BenchClipSource {
   GstPushSrc parent;
   BenchClipSourceSettings settings;
   guint64 next;
+  GArray *blocks_ns; /* CPU time of the streaming thread at each block's begin */
   gint64 end_us; /* under the object lock */
 };
 
@@ -71,6 +74,11 @@ create (GstPushSrc *push, GstBuffer **out)
   const guint8 *bytes;
   GstBuffer *buffer;
 
+  if (source->next % BENCH_BLOCK_FRAMES == 0) {
+    gint64 now_ns = bench_thread_cpu_ns ();
+
+    g_array_append_val (source->blocks_ns, now_ns);
+  }
   if (source->next >= settings->n_frames) {
     GST_OBJECT_LOCK (source);
     source->end_us = g_get_monotonic_time ();
@@ -94,6 +102,13 @@ create (GstPushSrc *push, GstBuffer **out)
 }
 
 static void
+finalize (GObject *object)
+{
+  g_array_unref (BENCH_CLIP_SOURCE (object)->blocks_ns);
+  G_OBJECT_CLASS (bench_clip_source_parent_class)->finalize (object);
+}
+
+static void
 bench_clip_source_class_init (BenchClipSourceClass *klass)
 {
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
@@ -102,6 +117,7 @@ bench_clip_source_class_init (BenchClipSourceClass *klass)
   gst_element_class_add_static_pad_template (element_class, &template);
   gst_element_class_set_static_metadata (element_class, "Clip source", "Source",
                                          "Plays a clip from memory", "kvssink");
+  G_OBJECT_CLASS (klass)->finalize = finalize;
   base_class->get_caps = get_caps;
   base_class->get_times = get_times;
   GST_PUSH_SRC_CLASS (klass)->create = create;
@@ -110,6 +126,7 @@ bench_clip_source_class_init (BenchClipSourceClass *klass)
 static void
 bench_clip_source_init (BenchClipSource *source)
 {
+  source->blocks_ns = g_array_new (FALSE, FALSE, sizeof (gint64));
   gst_base_src_set_format (GST_BASE_SRC (source), GST_FORMAT_TIME);
 }
 
@@ -142,4 +159,18 @@ bench_clip_source_get_end_us (BenchClipSource *source)
   end_us = source->end_us;
   GST_OBJECT_UNLOCK (source);
   return end_us;
+}
+
+/**
+ * bench_clip_source_get_blocks_ns:
+ *
+ * To be called when the source has stopped.
+ *
+ * Returns: (transfer none) (element-type gint64): CPU time of the streaming thread before each frame
+ *   whose number divides by %BENCH_BLOCK_FRAMES
+ */
+GArray *
+bench_clip_source_get_blocks_ns (BenchClipSource *source)
+{
+  return source->blocks_ns;
 }

@@ -12,6 +12,9 @@ G_BEGIN_DECLS
 #define BENCH_MARK "KVSBENCH"
 #define BENCH_MARK_BYTES 16
 
+/* How many frames a measurement of the streaming thread's CPU time covers */
+#define BENCH_BLOCK_FRAMES 1000
+
 #define BENCH_TYPE_CLIP_SOURCE (bench_clip_source_get_type ())
 G_DECLARE_FINAL_TYPE (BenchClipSource, bench_clip_source, BENCH, CLIP_SOURCE, GstPushSrc)
 
@@ -35,5 +38,6 @@ typedef struct {
 
 GstElement *bench_clip_source_new (const BenchClipSourceSettings *settings);
 gint64 bench_clip_source_get_end_us (BenchClipSource *source);
+GArray *bench_clip_source_get_blocks_ns (BenchClipSource *source);
 
 G_END_DECLS

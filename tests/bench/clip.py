@@ -5,12 +5,11 @@ import os
 import struct
 
 FPS = 30
-WIDTH, HEIGHT = 1280, 720
-KBIT = 4000
 KEY_FRAME_EVERY = 45  # 1.5 s
+HEAD = struct.Struct("=8sIIIIQQ")
 
 
-def encode(seconds):
+def encode(seconds, kbit, width, height):
     """codec_data and a list of (bytes, is a key frame)."""
     import gi
     gi.require_version("Gst", "1.0")
@@ -20,8 +19,8 @@ def encode(seconds):
     Gst.init(None)
     pipeline = Gst.parse_launch(
         f"videotestsrc num-buffers={seconds * FPS} pattern=zone-plate kx2=20 ky2=20 kt=5 "
-        f"! video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={FPS}/1 "
-        f"! x264enc tune=zerolatency speed-preset=ultrafast bitrate={KBIT} "
+        f"! video/x-raw,format=I420,width={width},height={height},framerate={FPS}/1 "
+        f"! x264enc tune=zerolatency speed-preset=ultrafast bitrate={kbit} "
         f"key-int-max={KEY_FRAME_EVERY} ! video/x-h264,stream-format=avc,alignment=au "
         "! appsink name=out sync=false")
     out = pipeline.get_by_name("out")
@@ -38,12 +37,11 @@ def encode(seconds):
     return codec_data.extract_dup(0, codec_data.get_size()), frames
 
 
-def write(path, codec_data, frames):
-    head = struct.Struct("=8sIIIIQQ")
-    table = (head.size + len(codec_data) + 7) // 8 * 8
+def write(path, width, height, codec_data, frames):
+    table = (HEAD.size + len(codec_data) + 7) // 8 * 8
     offset = table + 16 * len(frames)
     with open(path + ".part", "wb") as file:
-        file.write(head.pack(b"KVSCLIP1", len(frames), FPS, WIDTH, HEIGHT, len(codec_data), table))
+        file.write(HEAD.pack(b"KVSCLIP1", len(frames), FPS, width, height, len(codec_data), table))
         file.write(codec_data)
         file.seek(table)
         for data, is_key in frames:
@@ -54,9 +52,17 @@ def write(path, codec_data, frames):
     os.replace(path + ".part", path)
 
 
-def clip(folder, seconds):
+def clip(folder, seconds, kbit=4000, width=1280, height=720):
     """Path of a clip of that many seconds; kept in the folder for the next time."""
-    path = os.path.join(folder, f"clip-{HEIGHT}p{FPS}-{KBIT}k-{seconds}s")
+    path = os.path.join(folder, f"clip-{height}p{FPS}-{kbit}k-{seconds}s")
     if not os.path.exists(path):
-        write(path, *encode(seconds))
+        write(path, width, height, *encode(seconds, kbit, width, height))
     return path
+
+
+def bytes_per_second(path):
+    """Of the frames of a clip."""
+    with open(path, "rb") as file:
+        _, n_frames, fps, _, _, _, table = HEAD.unpack(file.read(HEAD.size))
+        size = file.seek(0, os.SEEK_END)
+    return (size - table - 16 * n_frames) * fps / n_frames

@@ -286,6 +286,8 @@ bench_pipelines_finish (BenchPipelines *pipelines, BenchOutcome *outcome)
   g_mutex_unlock (&pipelines->lock);
   for (guint i = 0; i < pipelines->settings.n_streams; i++)
     gst_element_set_state (pipelines->streams[i].pipeline, GST_STATE_NULL);
+  outcome->blocks_ns = g_array_ref (
+    bench_clip_source_get_blocks_ns (BENCH_CLIP_SOURCE (pipelines->streams[0].source)));
 }
 
 void
@@ -293,6 +295,7 @@ bench_outcome_clear (BenchOutcome *outcome)
 {
   g_free (outcome->first_media_us);
   g_free (outcome->end_us);
+  g_array_unref (outcome->blocks_ns);
   g_free (outcome->complaint);
 }
 

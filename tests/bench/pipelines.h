@@ -38,6 +38,7 @@ typedef struct _BenchPipelines BenchPipelines;
  * @n_frames_in: frames that the sinks say they got; 0 for those that do not count
  * @first_media_us: (nullable): by stream, from PLAYING until TLS had the first media; -1 for never
  * @end_us: by stream, from the source's end until EOS; -1 for never
+ * @blocks_ns: (element-type gint64): see bench_clip_source_get_blocks_ns(), of the first stream
  * @complaint: (nullable): the first error or warning
  */
 typedef struct {
@@ -45,6 +46,7 @@ typedef struct {
   guint64 n_frames_in;
   gint64 *first_media_us;
   gint64 *end_us;
+  GArray *blocks_ns;
   gchar *complaint;
 } BenchOutcome;
 

@@ -80,14 +80,19 @@ class Bench:
         """The JSON object that a program prints last, and the CPU time kvs-local used meanwhile;
         None where it failed."""
         before = cpu_seconds(kvs.process.pid)
-        done = subprocess.run(command, env=self.environment(kvs), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False)
+        result = self.measure_alone(command, self.environment(kvs))
+        if result is not None:
+            result["service_cpu"] = cpu_seconds(kvs.process.pid) - before
+        return result
+
+    def measure_alone(self, command, environment=None):
+        """The same, without kvs-local."""
+        done = subprocess.run(command, env=environment or dict(os.environ),
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         lines = done.stdout.splitlines()
-        if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
-            self.failures.append(f"{' '.join(command)}: {done.stderr.strip()[-400:]}")
-            return None
         if done.stderr.strip():
             self.failures.append(done.stderr.strip()[-400:])
-        result = json.loads(lines[-1])
-        result["service_cpu"] = cpu_seconds(kvs.process.pid) - before
-        return result
+        if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
+            self.failures.append(f"{' '.join(command)} ended with {done.returncode}")
+            return None
+        return json.loads(lines[-1])
