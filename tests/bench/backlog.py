@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -119,21 +120,19 @@ def block_of(result, first):
 
 
 def push_until(bench, command, n_frames, is_away):
-    """Result of a run whose service is there all the time, or comes when all frames are in."""
-    with comes_and_goes(bench) as data:
-        kvs = bench.service(data).start()
-        port, environment = kvs.port, bench.environment(kvs)
+    """Result of a run whose service answers at once, or not before all frames are in."""
+    with bench.running() as kvs:
         if is_away:
-            kvs.kill()
-        child = Sampled(command, environment)
+            os.kill(kvs.process.pid, signal.SIGSTOP)
+        child = Sampled(command, bench.environment(kvs))
         try:
             if is_away:
                 child.wait_for(lambda sample: sample["frames_in"] >= n_frames, 60)
-                kvs = bench.service(data, port).start()
+                os.kill(kvs.process.pid, signal.SIGCONT)
             return child.end()
         finally:
+            os.kill(kvs.process.pid, signal.SIGCONT)
             child.end(at_once=True)
-            kvs.kill()
 
 
 def run_backlog(bench, options, targets):
@@ -143,6 +142,8 @@ def run_backlog(bench, options, targets):
     small = clip.clip(os.path.dirname(bench.clip), 20, **SMALL)
     words = bench.streams_command("kvssink", 1, n_frames / clip.FPS, "--offline", "--sample", "100",
                                   "--set", "storage-size=2000", "--set", "buffer-duration=1000000",
+                                  "--set", "connection-timeout=100",
+                                  "--set", "completion-timeout=100",
                                   "--set", f"file-start-time={int(time.time()) - n_frames // clip.FPS}")
     words[words.index("--clip") + 1] = small
     plain = [word if word != "kvssink" else "fakesink" for word in words]
@@ -159,7 +160,7 @@ def run_backlog(bench, options, targets):
         ["none wait", number(low / 1000)], [f"{backlog} wait", number(high / 1000)]])
     print_table("The same, whole process, from the push to the acknowledgement", ["", "us"], [
         ["sent as they come", number(costs[0])],
-        [f"service comes when {n_frames} wait", number(costs[1])]])
+        [f"service answers when {n_frames} wait", number(costs[1])]])
     targets.at_most(f"a frame's push, {backlog} waiting over none", ratio(high, low), 1.1, "x", 2)
     targets.at_most("a frame's whole way, backlog over none", ratio(costs[1], costs[0]), 1.1, "x", 2)
     return {"fakesink": [base], "there": [there], "away": [away],

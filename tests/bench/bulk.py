@@ -37,7 +37,7 @@ def run_curl(bench, kvs, body):
         return None
     return {"wall": time.monotonic() - begin, "cpu": usage.ru_utime + usage.ru_stime,
             "user": usage.ru_utime, "system": usage.ru_stime,
-            "peak_resident": usage.ru_maxrss * 1024, "clean": 1,
+            "clean": 1,
             "service_cpu": service.cpu_seconds(kvs.process.pid) - before}
 
 
