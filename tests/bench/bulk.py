@@ -12,6 +12,8 @@ from table import MIB, difference, median, number, print_table, ratio
 
 BYTES = 200_000_000
 QUICK_BYTES = 50_000_000
+# live streams that kvs-local has to hold
+SESSIONS = 300
 COLUMNS = ["", "CPU s", "over fakesink", "x curl -T", "wall s", "MB/s", "peak resident MiB",
            "service CPU s"]
 NAMES = {"curl": "curl -T", "floor": "libcurl alone, from memory"}
@@ -109,6 +111,43 @@ def run_latency(bench, options, targets):
     targets.at_most("latency p50, flush-interval=0", median(at_once, "latency_p50_ms"), 0.3, "ms")
     targets.at_most("latency p99, flush-interval=0", median(at_once, "latency_p99_ms"), 3, "ms")
     targets.at_most("latency p99, default", median(default, "latency_p99_ms"), 105, "ms")
+    return results
+
+
+def run_service(bench, options, targets):
+    """What kvs-local takes in: plain http as fast as it goes, and 300 live streams over TLS."""
+    rows = []
+    results = {}
+    for streams in (1, 4):
+        seconds = round((QUICK_BYTES if options.quick else 2 * BYTES)
+                        / clip.bytes_per_second(bench.clip), 1)
+        with bench.running(with_tls=False) as kvs:
+            run = bench.measure(kvs, bench.floor_command(kvs, streams, seconds, "--offline"))
+        if run is None:
+            continue
+        total = streams * seconds * clip.bytes_per_second(bench.clip) / 1e6
+        rate = ratio(total, run["upload"])
+        rows.append([f"{streams} at once, plain http, {total:.0f} MB", number(run["upload"]),
+                     number(rate, 0), number(run["cpu"]), number(run["service_cpu"]),
+                     number(ratio(total, run["service_cpu"]), 0), f"{run['clean']}/{streams}"])
+        results[f"http-{streams}"] = [run]
+    with bench.running() as kvs:
+        live_run = bench.measure(kvs, bench.floor_command(kvs, SESSIONS, options.seconds))
+    if live_run is not None:
+        total = SESSIONS * options.seconds * clip.bytes_per_second(bench.clip) / 1e6
+        rows.append([f"{SESSIONS} live streams, TLS", number(live_run["upload"]),
+                     number(ratio(total, live_run["upload"]), 0), number(live_run["cpu"]),
+                     number(live_run["service_cpu"]),
+                     number(ratio(total, live_run["service_cpu"]), 0),
+                     f"{live_run['clean']}/{SESSIONS}"])
+        results["live"] = [live_run]
+        targets.at_least(f"kvs-local: of {SESSIONS} sessions, ended cleanly", live_run["clean"],
+                         SESSIONS, "", 0)
+    print_table("kvs-local, fed by libcurl alone", ["", "wall s", "MB/s", "sender CPU s",
+                                                    "its CPU s", "MB a CPU s", "clean"], rows)
+    if "http-4" in results:
+        targets.at_least("kvs-local: plain http", float(rows[-2 if live_run else -1][2]), 1000,
+                         "MB/s", 0)
     return results
 
 

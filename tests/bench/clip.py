@@ -40,7 +40,8 @@ def encode(seconds, kbit, width, height):
 def write(path, width, height, codec_data, frames):
     table = (HEAD.size + len(codec_data) + 7) // 8 * 8
     offset = table + 16 * len(frames)
-    with open(path + ".part", "wb") as file:
+    part = f"{path}.{os.getpid()}"
+    with open(part, "wb") as file:
         file.write(HEAD.pack(b"KVSCLIP1", len(frames), FPS, width, height, len(codec_data), table))
         file.write(codec_data)
         file.seek(table)
@@ -49,7 +50,7 @@ def write(path, width, height, codec_data, frames):
             offset += len(data)
         for data, _ in frames:
             file.write(data)
-    os.replace(path + ".part", path)
+    os.replace(part, path)
 
 
 def clip(folder, seconds, kbit=4000, width=1280, height=720):

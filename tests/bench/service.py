@@ -11,7 +11,6 @@ import tempfile
 import certificates
 from kvslocal import KvsLocal
 
-MAX_STREAMS = 200
 PREFIX = "bench-"
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -42,21 +41,22 @@ class Bench:
                 client.create_stream(StreamName=f"{PREFIX}{number}", DataRetentionInHours=24)
             client.close()
 
-    def service(self, data, port=0):
-        args = ["--no-auth", "--tls-cert", self.certificate + ".crt",
-                "--tls-key", self.certificate + ".key"]
+    def service(self, data, port=0, with_tls=True):
+        args = ["--no-auth"]
+        if with_tls:
+            args += ["--tls-cert", self.certificate + ".crt", "--tls-key", self.certificate + ".key"]
         if port:
             args += ["--port", str(port)]
         return KvsLocal(args, data=data)
 
     @contextlib.contextmanager
-    def running(self):
+    def running(self, with_tls=True):
         """A fresh kvs-local, so that no run finds what another one left."""
         folder = tempfile.mkdtemp(dir=self.scratch)
         data = os.path.join(folder, "data")
         shutil.copytree(self.template, data)
         try:
-            with self.service(data) as kvs:
+            with self.service(data, with_tls=with_tls) as kvs:
                 yield kvs
         finally:
             shutil.rmtree(folder)
