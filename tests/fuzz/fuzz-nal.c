@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Access units in both forms. What is found must hold what Annex B says, and a frame made of it
- * must split into the same units again. */
+/* Access units in both forms. What is found must hold what Annex B says, and be what a search finds
+ * that looks at one byte after the other; a frame made of it must split into the same units again. */
 #include "fuzz.h"
 
+#include <string.h>
+
+#include "../unit/annexb-naive.h"
 #include "media/frame.h"
 #include "media/nal.h"
 
@@ -45,6 +48,28 @@ check_annexb (const guint8 *data, gsize size, const GArray *units)
 }
 
 static void
+check_naively (const guint8 *data, gsize size, const GArray *units)
+{
+  g_autoptr (GArray) naive = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
+
+  annexb_split_naively (data, size, naive);
+  g_assert_cmpuint (units->len, ==, naive->len);
+  g_assert_true (units->len == 0
+                 || memcmp (units->data, naive->data, units->len * sizeof (KvsNalUnit)) == 0);
+}
+
+/* The same bytes at another place in words and stripes. */
+static void
+check_moved (const guint8 *data, gsize size)
+{
+  g_autoptr (GArray) units = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
+  gsize skipped = size > 0 ? data[0] % MIN (size, 64) : 0;
+
+  kvs_nal_split_annexb (data + skipped, size - skipped, units);
+  check_naively (data + skipped, size - skipped, units);
+}
+
+static void
 check_frame (const guint8 *data, gsize size, GArray *units)
 {
   g_autoptr (GBytes) bytes = g_bytes_new_static (data, size);
@@ -71,6 +96,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 
   kvs_nal_split_annexb (data, size, units);
   check_annexb (data, size, units);
+  check_naively (data, size, units);
+  check_moved (data, size);
   check_frame (data, size, units);
 
   for (guint length_size = 0; length_size <= 5; length_size++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "annexb-naive.h"
 #include "bytes.h"
 #include "error.h"
 #include "media/frame.h"
@@ -63,34 +64,6 @@ START_TEST (test_annexb)
 }
 END_TEST
 
-/* As Annex B says it, byte after byte, with nothing clever. */
-static void
-split_naively (const guint8 *data, gsize size, GArray *units)
-{
-  gsize start = 0;
-  gboolean inside = FALSE;
-
-  for (gsize i = 0; i <= size; i++) {
-    gboolean start_code = i + 3 <= size && data[i] == 0 && data[i + 1] == 0 && data[i + 2] == 1;
-
-    if (i < size && !start_code)
-      continue;
-    if (inside) {
-      KvsNalUnit unit = { start, i - start };
-
-      while (unit.size > 0 && data[start + unit.size - 1] == 0)
-        unit.size--;
-      if (unit.size > 0)
-        g_array_append_val (units, unit);
-    }
-    if (start_code) {
-      inside = TRUE;
-      start = i + 3;
-      i += 2;
-    }
-  }
-}
-
 static void
 assert_same_as_naive (const guint8 *data, gsize size, const gchar *what)
 {
@@ -101,7 +74,7 @@ assert_same_as_naive (const guint8 *data, gsize size, const gchar *what)
   g_autofree guint8 *copy = g_memdup2 (data, size);
 
   kvs_nal_split_annexb (copy, size, fast);
-  split_naively (data, size, naive);
+  annexb_split_naively (data, size, naive);
   got = describe (fast);
   want = describe (naive);
   ck_assert_msg (strcmp (got, want) == 0, "%s: got '%s', want '%s'", what, got, want);
@@ -124,37 +97,65 @@ START_TEST (test_annexb_like_naive)
 }
 END_TEST
 
-/* Each place of a start code after a run of ones, which switches between the two ways of
- * scanning, and each place relative to the data's end. */
-START_TEST (test_annexb_after_ones)
-{
-  for (gsize at = 0; at < 700; at++) {
-    guint8 data[720];
+/* What surrounds a start code. */
+static const struct {
+  const gchar *what;
+  const gchar *hex; /* again and again */
+} fillings[] = {
+  { "ones", "01" },
+  { "zeros", "00" },
+  { "zero, one", "00 01" },
+  { "two zeros, two", "00 00 02" },
+  { "two zeros, three", "00 00 03" },
+  { "bits above the lowest", "81 80" },
+  { "all bits", "ff" },
+  { "nearly", "00 00 81 00 01 01 80 00 01" },
+  { "start codes", "00 00 01 41" },
+  { "empty start codes", "00 00 01" },
+};
 
-    memset (data, 1, sizeof data);
+static void
+fill (guint8 *data, gsize size, const gchar *hex)
+{
+  g_autoptr (GBytes) bytes = bytes_from_hex (hex);
+  gsize period;
+  const guint8 *pattern = g_bytes_get_data (bytes, &period);
+
+  for (gsize i = 0; i < size; i++)
+    data[i] = pattern[i % period];
+}
+
+/* Each place of a start code within words and stripes, and relative to the data's end. */
+START_TEST (test_annexb_everywhere)
+{
+  for (gsize at = 0; at < 200; at++) {
+    guint8 data[220];
+
+    fill (data, sizeof data, fillings[_i].hex);
     memcpy (data + at, "\0\0\1\x65", 4);
-    assert_same_as_naive (data, sizeof data, "ones");
-    assert_same_as_naive (data, at + 4, "ones, cut");
-    assert_same_as_naive (data, at + 3, "ones, cut at the start code");
-    assert_same_as_naive (data, at + 2, "ones, cut within the start code");
+    assert_same_as_naive (data, sizeof data, fillings[_i].what);
+    for (gsize size = at + 5; size-- > at;)
+      assert_same_as_naive (data, size, fillings[_i].what);
+    for (gsize skipped = 1; skipped < 16; skipped++)
+      assert_same_as_naive (data + skipped, sizeof data - skipped, fillings[_i].what);
   }
 }
 END_TEST
 
-/* What is found at both ends of megabytes that suit memchr() worst. */
-START_TEST (test_annexb_all_ones)
+/* What is found at both ends of megabytes. */
+START_TEST (test_annexb_of_megabytes)
 {
   gsize size = 8 * 1024 * 1024;
   g_autofree guint8 *data = g_malloc (size);
   g_autoptr (GArray) units = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
   g_autofree gchar *got = NULL;
 
-  memset (data, 1, size);
+  memset (data, _i, size);
   memcpy (data, "\0\0\1\x65", 4);
   memcpy (data + size - 5, "\0\0\1\x41\x9a", 5);
   kvs_nal_split_annexb (data, size, units);
   got = describe (units);
-  ck_assert_str_eq (got, "3+8388600 8388606+2");
+  ck_assert_str_eq (got, _i == 0 ? "3+1 8388606+2" : "3+8388600 8388606+2");
 }
 END_TEST
 
@@ -252,8 +253,8 @@ main (void)
   tcase_set_timeout (tc, 60);
   tcase_add_loop_test (tc, test_annexb, 0, G_N_ELEMENTS (annexb_cases));
   tcase_add_loop_test (tc, test_annexb_like_naive, 0, 2);
-  tcase_add_test (tc, test_annexb_after_ones);
-  tcase_add_test (tc, test_annexb_all_ones);
+  tcase_add_loop_test (tc, test_annexb_everywhere, 0, G_N_ELEMENTS (fillings));
+  tcase_add_loop_test (tc, test_annexb_of_megabytes, 0, 3);
   tcase_add_test (tc, test_array_is_reused);
   tcase_add_loop_test (tc, test_length_prefixed, 0, G_N_ELEMENTS (prefixed_cases));
   tcase_add_test (tc, test_frame_of_annexb);
