@@ -50,9 +50,9 @@ report_dropped (GstKvsSink *sink, KvsProducer *producer, KvsDropReason reason, c
 }
 
 static void
-drop_damaged (GstKvsSink *sink, KvsProducer *producer, const GstKvsUnit *unit, const GError *error)
+drop_damaged (GstKvsSink *sink, KvsProducer *producer, gsize size_bytes, const GError *error)
 {
-  kvs_producer_count_drop (producer, KVS_DROP_DAMAGED, g_bytes_get_size (unit->payload));
+  kvs_producer_count_drop (producer, KVS_DROP_DAMAGED, size_bytes);
   report_dropped (sink, producer, KVS_DROP_DAMAGED, error);
 }
 
@@ -137,15 +137,14 @@ push_access_unit (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer,
 
   if (!gst_kvs_sink_pad_parse_video (pad, unit, &info.flags, &error)) {
     if (error != NULL)
-      drop_damaged (sink, producer, unit, error);
+      drop_damaged (sink, producer, unit->payload->size, error);
     return GST_FLOW_OK;
   }
   gst_kvs_sink_pad_get_times (pad, GST_ELEMENT (sink), unit, sink->default_duration_ns, &times,
                               &info.duration_ns);
   if (pad->track == NULL) {
     /* Nothing can be decoded before the first parameter sets. */
-    kvs_producer_count_drop (producer, KVS_DROP_BEFORE_KEY_FRAME,
-                             g_bytes_get_size (unit->payload));
+    kvs_producer_count_drop (producer, KVS_DROP_BEFORE_KEY_FRAME, unit->payload->size);
     request_key_unit (pad);
     return GST_FLOW_OK;
   }
@@ -156,7 +155,7 @@ push_access_unit (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer,
 
 /* All packets of one configuration. */
 static GstFlowReturn
-push_packets (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, const GstKvsUnit *unit,
+push_packets (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, GBytes *payload,
               const KvsFrameInfo *first)
 {
   const KvsAudioPacket *packets;
@@ -171,7 +170,7 @@ push_packets (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, const
     info.dts_ns = info.pts_ns;
     info.duration_ns = packets[i].duration_ns;
     flow = push_frame (sink, pad, producer,
-                       kvs_audio_stream_make_frame (pad->audio, &info, unit->payload, i));
+                       kvs_audio_stream_make_frame (pad->audio, &info, payload, i));
   }
   return flow;
 }
@@ -180,7 +179,7 @@ static GstFlowReturn
 push_audio (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, const GstKvsUnit *whole)
 {
   KvsFrameInfo info = { .track_number = pad->track_number, .flags = KVS_FRAME_FLAG_KEY_FRAME };
-  g_autoptr (GBytes) rest = g_bytes_ref (whole->payload);
+  g_autoptr (GBytes) rest = kvs_payload_take_bytes (whole->payload);
   GstFlowReturn flow = GST_FLOW_OK;
   GstKvsUnit unit = *whole;
   gboolean has_times = FALSE;
@@ -191,9 +190,8 @@ push_audio (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, const G
     g_autoptr (GError) error = NULL;
     KvsAudioBufferInfo found;
 
-    unit.payload = part;
     if (!kvs_audio_stream_parse (pad->audio, part, &found, &error))
-      drop_damaged (sink, producer, &unit, error);
+      drop_damaged (sink, producer, g_bytes_get_size (part), error);
     if (!has_times) {
       unit.duration = (GstClockTime) found.duration_ns;
       gst_kvs_sink_pad_get_times (pad, GST_ELEMENT (sink), &unit, 0, &times, &info.duration_ns);
@@ -203,7 +201,7 @@ push_audio (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, const G
     if (found.config_changed)
       gst_kvs_sink_pad_update_track (pad);
     if (pad->track != NULL)
-      flow = push_packets (sink, pad, producer, &unit, &info);
+      flow = push_packets (sink, pad, producer, part, &info);
     info.pts_ns += found.duration_ns;
     rest = g_bytes_new_from_bytes (part, found.used_bytes,
                                    g_bytes_get_size (part) - found.used_bytes);
@@ -233,14 +231,16 @@ push_gathered (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer)
   KvsAccessUnit gathered;
 
   while (flow == GST_FLOW_OK && kvs_access_unit_gatherer_pop (pad->gatherer, &gathered)) {
+    g_auto (KvsPayload) payload = { 0 };
     GstKvsUnit unit = {
-      .payload = gathered.bytes,
+      .payload = &payload,
       .pts = from_tag_time (gathered.pts_ns),
       .dts = from_tag_time (gathered.dts_ns),
       .duration = from_tag_time (gathered.duration_ns),
       .flags = gathered.picture_flags,
     };
 
+    kvs_payload_init_bytes (&payload, gathered.bytes);
     if (pad->has_gathered_reference && gathered.pts_ns != KVS_ACCESS_UNIT_NO_TIME) {
       unit.has_reference = TRUE;
       unit.reference.epoch_ns = gathered.pts_ns + pad->gathered_reference_ns;
@@ -260,6 +260,7 @@ gather (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, const GstKv
     .duration_ns = to_tag_time (unit->duration),
     .flags = unit->flags,
   };
+  g_autoptr (GBytes) bytes = kvs_payload_take_bytes (unit->payload);
   g_autoptr (GError) error = NULL;
 
   if (unit->has_reference && GST_CLOCK_TIME_IS_VALID (unit->pts)) {
@@ -267,8 +268,8 @@ gather (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, const GstKv
     pad->gathered_reference_ns = unit->reference.epoch_ns - (gint64) unit->pts;
   }
   /* Markers are not relied on: there are cameras that set them on each slice. */
-  if (!kvs_access_unit_gatherer_push (pad->gatherer, unit->payload, &tag, FALSE, &error))
-    drop_damaged (sink, producer, unit, error);
+  if (!kvs_access_unit_gatherer_push (pad->gatherer, bytes, &tag, FALSE, &error))
+    drop_damaged (sink, producer, g_bytes_get_size (bytes), error);
   return push_gathered (sink, pad, producer);
 }
 
@@ -304,7 +305,7 @@ drop_corrupted (GstKvsSink *sink, KvsProducer *producer, const GstKvsUnit *unit)
     return FALSE;
   error = g_error_new_literal (KVS_ERROR, KVS_ERROR_BAD_MEDIA,
                                "The source marks a buffer as corrupted, and drop-corrupted is set");
-  kvs_producer_count_drop (producer, KVS_DROP_CORRUPTED, g_bytes_get_size (unit->payload));
+  kvs_producer_count_drop (producer, KVS_DROP_CORRUPTED, unit->payload->size);
   report_dropped (sink, producer, KVS_DROP_CORRUPTED, error);
   return TRUE;
 }
@@ -316,7 +317,7 @@ gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
   GstKvsSink *sink = GST_KVS_SINK (parent);
   GstKvsSinkPad *pad = GST_KVS_SINK_PAD (gst_pad);
   g_autoptr (KvsProducer) producer = gst_kvs_sink_get_run (sink, &pad->run);
-  g_autoptr (GBytes) payload = NULL;
+  g_auto (KvsPayload) payload = { 0 };
   GstKvsUnit unit;
 
   if (producer == NULL) {
@@ -325,9 +326,9 @@ gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
   }
   if (pad->video == NULL && pad->audio == NULL)
     return GST_FLOW_NOT_NEGOTIATED;
-  payload = gst_kvs_payload_new (buffer);
+  gst_kvs_payload_init (&payload, buffer);
   unit = (GstKvsUnit) {
-    .payload = payload,
+    .payload = &payload,
     .pts = GST_BUFFER_PTS (buffer),
     .dts = GST_BUFFER_DTS (buffer),
     .duration = GST_BUFFER_DURATION (buffer),

@@ -286,7 +286,8 @@ gst_kvs_sink_pad_parse_video (GstKvsSinkPad *pad, const GstKvsUnit *unit, KvsFra
   KvsAccessUnitInfo info;
 
   *flags = KVS_FRAME_FLAG_NONE;
-  if (!kvs_video_stream_parse (pad->video, unit->payload, is_flagged, &info, error))
+  if (!kvs_video_stream_parse (pad->video, unit->payload->data, unit->payload->size, is_flagged, &info,
+                               error))
     return FALSE;
   if (info.config_changed)
     gst_kvs_sink_pad_update_track (pad);

@@ -7,6 +7,7 @@
 #include "media/access-unit.h"
 #include "media/audio-stream.h"
 #include "media/frame.h"
+#include "media/payload.h"
 #include "media/track.h"
 #include "media/video-stream.h"
 #include "timeline.h"
@@ -60,7 +61,8 @@ struct _GstKvsSinkPad {
 
 /**
  * GstKvsUnit:
- * @payload: (transfer none): an access unit, or a buffer of audio
+ * @payload: an access unit, or a buffer of audio; belongs to whoever made the unit, and is empty once
+ *   it was stored
  * @pts: presentation timestamp, or %GST_CLOCK_TIME_NONE
  * @dts: decoding timestamp, or %GST_CLOCK_TIME_NONE
  * @duration: or %GST_CLOCK_TIME_NONE
@@ -71,7 +73,7 @@ struct _GstKvsSinkPad {
  * What is stored as one Frame, or several of audio.
  */
 typedef struct {
-  GBytes *payload;
+  KvsPayload *payload;
   GstClockTime pts;
   GstClockTime dts;
   GstClockTime duration;

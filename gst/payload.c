@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "payload.h"
 
-typedef struct {
-  GstMemory *memory;
-  GstMapInfo map;
-} MappedMemory;
+#include <string.h>
+
+G_STATIC_ASSERT (sizeof (GstMapInfo) <= sizeof ((KvsPayload *) NULL)->owner);
 
 static void
-mapped_memory_free (gpointer data)
+release_map (gpointer owner)
 {
-  MappedMemory *mapped = data;
+  GstMapInfo *map = owner;
+  GstMemory *memory = map->memory;
 
-  gst_memory_unmap (mapped->memory, &mapped->map);
-  gst_memory_unref (mapped->memory);
-  g_free (mapped);
+  gst_memory_unmap (memory, map);
+  gst_memory_unref (memory);
 }
 
 /* Memory of a pool may be all that a hardware encoder has, and a small piece of a large block pins
@@ -30,8 +29,8 @@ can_be_held (GstBuffer *buffer)
   return max_size <= 2 * size + 4096;
 }
 
-static GBytes *
-copy_payload (GstBuffer *buffer)
+static void
+copy_buffer (KvsPayload *payload, GstBuffer *buffer)
 {
   gsize size = gst_buffer_get_size (buffer);
   guint8 *data = g_malloc (size);
@@ -39,31 +38,35 @@ copy_payload (GstBuffer *buffer)
   /* A buffer without memory is fine, but not to gst_buffer_extract(). */
   if (size > 0)
     gst_buffer_extract (buffer, 0, data, size);
-  return g_bytes_new_take (data, size);
+  kvs_payload_init_take (payload, data, size);
 }
 
 /**
- * gst_kvs_payload_new:
+ * gst_kvs_payload_init:
+ * @payload: (out): to be filled in; for kvs_payload_clear()
  * @buffer: a buffer; is not written to
  *
  * Refers to the buffer's memory, or copies it once where holding it would hurt others.
- *
- * Returns: (transfer full): the payload
  */
-GBytes *
-gst_kvs_payload_new (GstBuffer *buffer)
+void
+gst_kvs_payload_init (KvsPayload *payload, GstBuffer *buffer)
 {
-  MappedMemory *mapped;
+  GstMemory *memory;
+  GstMapInfo map;
 
-  if (!can_be_held (buffer))
-    return copy_payload (buffer);
-  mapped = g_new (MappedMemory, 1);
-  mapped->memory = gst_buffer_get_memory (buffer, 0);
-  if (!gst_memory_map (mapped->memory, &mapped->map, GST_MAP_READ)) {
-    gst_memory_unref (mapped->memory);
-    g_free (mapped);
-    return copy_payload (buffer);
+  if (!can_be_held (buffer)) {
+    copy_buffer (payload, buffer);
+    return;
   }
-  return g_bytes_new_with_free_func (mapped->map.data, mapped->map.size, mapped_memory_free,
-                                     mapped);
+  memory = gst_buffer_peek_memory (buffer, 0);
+  if (!gst_memory_map (memory, &map, GST_MAP_READ)) {
+    copy_buffer (payload, buffer);
+    return;
+  }
+  gst_memory_ref (memory);
+  payload->data = map.data;
+  payload->size = map.size;
+  payload->release = release_map;
+  payload->owner_size = sizeof map;
+  memcpy (payload->owner, &map, sizeof map);
 }

@@ -4,8 +4,10 @@
 
 #include <gst/gst.h>
 
+#include "media/payload.h"
+
 G_BEGIN_DECLS
 
-GBytes *gst_kvs_payload_new (GstBuffer *buffer);
+void gst_kvs_payload_init (KvsPayload *payload, GstBuffer *buffer);
 
 G_END_DECLS

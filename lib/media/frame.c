@@ -5,16 +5,24 @@
 
 #define NAL_LENGTH_BYTES 4
 
+/* One allocation: after the slices comes what keeps the payload alive, then room for the caller.
+ * @payload: empty afterwards, but for its data and size
+ * @extra: (out): the caller's room */
 static KvsFrame *
-frame_alloc (const KvsFrameInfo *info, GBytes *owner, guint n_slices, gsize extra_bytes)
+frame_alloc (const KvsFrameInfo *info, KvsPayload *payload, guint n_slices, gsize extra_bytes,
+             guint8 **extra)
 {
-  KvsFrame *frame = g_malloc (sizeof (KvsFrame) + n_slices * sizeof (KvsSlice) + extra_bytes);
+  KvsFrame *frame = g_malloc (sizeof (KvsFrame) + n_slices * sizeof (KvsSlice)
+                              + payload->owner_size + extra_bytes);
 
   frame->info = *info;
   frame->index = 0;
   frame->size_bytes = 0;
-  frame->owner = g_bytes_ref (owner);
   frame->n_slices = n_slices;
+  frame->owner = &frame->slices[n_slices];
+  memcpy (frame->owner, payload->owner, payload->owner_size);
+  frame->release = g_steal_pointer (&payload->release);
+  *extra = (guint8 *) frame->owner + payload->owner_size;
   return frame;
 }
 
@@ -30,17 +38,37 @@ frame_alloc (const KvsFrameInfo *info, GBytes *owner, guint n_slices, gsize extr
 KvsFrame *
 kvs_frame_new (const KvsFrameInfo *info, GBytes *payload)
 {
-  KvsFrame *frame = frame_alloc (info, payload, 1, 0);
+  KvsPayload held;
 
-  frame->slices[0].data = g_bytes_get_data (payload, &frame->slices[0].size);
-  frame->size_bytes = frame->slices[0].size;
+  kvs_payload_init_bytes (&held, payload);
+  return kvs_frame_new_take (info, &held);
+}
+
+/**
+ * kvs_frame_new_take:
+ * @info: track, flags and times
+ * @payload: the whole payload, as it goes into the SimpleBlock; empty afterwards
+ *
+ * The payload is not copied.
+ *
+ * Returns: (transfer full): a new frame
+ */
+KvsFrame *
+kvs_frame_new_take (const KvsFrameInfo *info, KvsPayload *payload)
+{
+  guint8 *extra;
+  KvsFrame *frame = frame_alloc (info, payload, 1, 0, &extra);
+
+  frame->slices[0] = (KvsSlice) { payload->data, payload->size };
+  frame->size_bytes = payload->size;
+  kvs_payload_clear (payload);
   return frame;
 }
 
 /**
  * kvs_frame_new_from_nal_units:
  * @info: track, flags and times
- * @annexb: an access unit in byte-stream format (ISO/IEC 14496-10 Annex B)
+ * @annexb: an access unit in byte-stream format (ISO/IEC 14496-10 Annex B); empty afterwards
  * @units: where its NAL units lie in @annexb, as kvs_nal_split_annexb() found them
  * @n_units: how many
  *
@@ -50,12 +78,11 @@ kvs_frame_new (const KvsFrameInfo *info, GBytes *payload)
  * Returns: (transfer full): a new frame
  */
 KvsFrame *
-kvs_frame_new_from_nal_units (const KvsFrameInfo *info, GBytes *annexb,
+kvs_frame_new_from_nal_units (const KvsFrameInfo *info, KvsPayload *annexb,
                               const KvsNalUnit *units, guint n_units)
 {
-  KvsFrame *frame = frame_alloc (info, annexb, 2 * n_units, NAL_LENGTH_BYTES * n_units);
-  const guint8 *base = g_bytes_get_data (annexb, NULL);
-  guint8 *lengths = (guint8 *) &frame->slices[2 * n_units];
+  guint8 *lengths;
+  KvsFrame *frame = frame_alloc (info, annexb, 2 * n_units, NAL_LENGTH_BYTES * n_units, &lengths);
 
   for (guint i = 0; i < n_units; i++) {
     guint8 *length = lengths + NAL_LENGTH_BYTES * i;
@@ -63,9 +90,10 @@ kvs_frame_new_from_nal_units (const KvsFrameInfo *info, GBytes *annexb,
 
     memcpy (length, &be, NAL_LENGTH_BYTES);
     frame->slices[2 * i] = (KvsSlice) { length, NAL_LENGTH_BYTES };
-    frame->slices[2 * i + 1] = (KvsSlice) { base + units[i].offset, units[i].size };
+    frame->slices[2 * i + 1] = (KvsSlice) { annexb->data + units[i].offset, units[i].size };
     frame->size_bytes += NAL_LENGTH_BYTES + units[i].size;
   }
+  kvs_payload_clear (annexb);
   return frame;
 }
 
@@ -78,6 +106,7 @@ kvs_frame_free (KvsFrame *frame)
 {
   if (frame == NULL)
     return;
-  g_bytes_unref (frame->owner);
+  if (frame->release != NULL)
+    frame->release (frame->owner);
   g_free (frame);
 }

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "media/nal.h"
+#include "media/payload.h"
 
 G_BEGIN_DECLS
 
@@ -50,21 +51,24 @@ typedef struct {
  * @info: track, flags, times
  * @index: rises by one with each frame of a stream; given by the fragmenter
  * @size_bytes: the sum of all slices
- * @owner: what keeps the payload alive
+ * @release: (nullable): gives back what is in @owner
+ * @owner: what keeps the payload alive, in the frame's own memory; see #KvsPayload
  * @n_slices: number of @slices
- * @slices: the payload in order; they refer to @owner or to the frame's own memory
+ * @slices: the payload in order; they refer to what @owner keeps or to the frame's own memory
  */
 typedef struct {
   KvsFrameInfo info;
   guint64 index;
   gsize size_bytes;
-  GBytes *owner;
+  void (*release) (gpointer owner);
+  gpointer owner;
   guint n_slices;
   KvsSlice slices[];
 } KvsFrame;
 
 KvsFrame *kvs_frame_new (const KvsFrameInfo *info, GBytes *payload);
-KvsFrame *kvs_frame_new_from_nal_units (const KvsFrameInfo *info, GBytes *annexb,
+KvsFrame *kvs_frame_new_take (const KvsFrameInfo *info, KvsPayload *payload);
+KvsFrame *kvs_frame_new_from_nal_units (const KvsFrameInfo *info, KvsPayload *annexb,
                                         const KvsNalUnit *units, guint n_units);
 void kvs_frame_free (KvsFrame *frame);
 

@@ -221,7 +221,8 @@ look_at_picture (const KvsVideoStream *stream, const guint8 *data, gboolean is_f
 /**
  * kvs_video_stream_parse:
  * @stream: a stream
- * @access_unit: one access unit
+ * @access_unit: (nullable): one access unit
+ * @size: of @access_unit in bytes
  * @is_flagged: whether the source calls it a key frame
  * @info: (out): what is in it
  * @error: %KVS_ERROR_BAD_MEDIA when it is damaged
@@ -234,19 +235,16 @@ look_at_picture (const KvsVideoStream *stream, const guint8 *data, gboolean is_f
  * Returns: whether it is good
  */
 gboolean
-kvs_video_stream_parse (KvsVideoStream *stream, GBytes *access_unit, gboolean is_flagged,
-                        KvsAccessUnitInfo *info, GError **error)
+kvs_video_stream_parse (KvsVideoStream *stream, const guint8 *access_unit, gsize size,
+                        gboolean is_flagged, KvsAccessUnitInfo *info, GError **error)
 {
-  gsize size;
-  const guint8 *data = g_bytes_get_data (access_unit, &size);
-
   *info = (KvsAccessUnitInfo) { FALSE, FALSE, FALSE };
   if (size == 0)
     return TRUE;
-  if (!split (stream, data, size, error)
-      || !take_parameter_sets (stream, data, &info->config_changed, error))
+  if (!split (stream, access_unit, size, error)
+      || !take_parameter_sets (stream, access_unit, &info->config_changed, error))
     return FALSE;
-  look_at_picture (stream, data, is_flagged, info);
+  look_at_picture (stream, access_unit, is_flagged, info);
   return TRUE;
 }
 
@@ -254,16 +252,16 @@ kvs_video_stream_parse (KvsVideoStream *stream, GBytes *access_unit, gboolean is
  * kvs_video_stream_make_frame:
  * @stream: a stream, after kvs_video_stream_parse() of the same access unit
  * @info: track, flags and times
- * @access_unit: the bytes
+ * @access_unit: the bytes; empty afterwards
  *
  * Returns: (transfer full): the frame, with length-prefixed NAL units
  */
 KvsFrame *
 kvs_video_stream_make_frame (const KvsVideoStream *stream, const KvsFrameInfo *info,
-                             GBytes *access_unit)
+                             KvsPayload *access_unit)
 {
   if (!stream->is_byte_stream)
-    return kvs_frame_new (info, access_unit);
+    return kvs_frame_new_take (info, access_unit);
   return kvs_frame_new_from_nal_units (info, access_unit, (const KvsNalUnit *) stream->units->data,
                                        stream->units->len);
 }

@@ -31,10 +31,10 @@ typedef struct {
 KvsVideoStream *kvs_video_stream_new (KvsVideoCodec codec, gboolean is_byte_stream,
                                       GBytes *codec_data, GError **error);
 void kvs_video_stream_free (KvsVideoStream *stream);
-gboolean kvs_video_stream_parse (KvsVideoStream *stream, GBytes *access_unit, gboolean is_flagged,
-                                 KvsAccessUnitInfo *info, GError **error);
+gboolean kvs_video_stream_parse (KvsVideoStream *stream, const guint8 *access_unit, gsize size,
+                                 gboolean is_flagged, KvsAccessUnitInfo *info, GError **error);
 KvsFrame *kvs_video_stream_make_frame (const KvsVideoStream *stream, const KvsFrameInfo *info,
-                                       GBytes *access_unit);
+                                       KvsPayload *access_unit);
 KvsVideoCodec kvs_video_stream_get_codec (const KvsVideoStream *stream);
 GBytes *kvs_video_stream_get_codec_private (const KvsVideoStream *stream);
 void kvs_video_stream_get_size (const KvsVideoStream *stream, guint *width, guint *height);

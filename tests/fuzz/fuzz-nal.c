@@ -72,12 +72,12 @@ check_moved (const guint8 *data, gsize size)
 static void
 check_frame (const guint8 *data, gsize size, GArray *units)
 {
-  g_autoptr (GBytes) bytes = g_bytes_new_static (data, size);
+  KvsPayload payload = { .data = data, .size = size };
   g_autoptr (GByteArray) wire = g_byte_array_new ();
   g_autoptr (GArray) again = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
   KvsFrameInfo info = { .track_number = 1 };
   g_autoptr (KvsFrame) frame
-    = kvs_frame_new_from_nal_units (&info, bytes, (const KvsNalUnit *) units->data, units->len);
+    = kvs_frame_new_from_nal_units (&info, &payload, (const KvsNalUnit *) units->data, units->len);
 
   for (guint i = 0; i < frame->n_slices; i++)
     g_byte_array_append (wire, frame->slices[i].data, (guint) frame->slices[i].size);

@@ -230,9 +230,12 @@ START_TEST (test_frame_of_annexb)
   KvsFrameInfo info = { .track_number = 1 };
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
+  KvsPayload payload;
 
   kvs_nal_split_annexb (data, size, units);
-  frame = kvs_frame_new_from_nal_units (&info, bytes, (const KvsNalUnit *) units->data, units->len);
+  kvs_payload_init_bytes (&payload, bytes);
+  frame = kvs_frame_new_from_nal_units (&info, &payload, (const KvsNalUnit *) units->data,
+                                        units->len);
   for (guint i = 0; i < frame->n_slices; i++)
     g_byte_array_append (wire, frame->slices[i].data, (guint) frame->slices[i].size);
   ck_assert_uint_eq (frame->size_bytes, wire->len);

@@ -45,7 +45,9 @@ parse (KvsVideoStream *stream, const gchar *access_unit, gboolean is_flagged)
   g_autoptr (GBytes) bytes = bytes_from_hex (access_unit);
   g_autoptr (GError) error = NULL;
   KvsAccessUnitInfo info;
-  gboolean good = kvs_video_stream_parse (stream, bytes, is_flagged, &info, &error);
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+  gboolean good = kvs_video_stream_parse (stream, data, size, is_flagged, &info, &error);
 
   ck_assert_msg (good, "%s", error != NULL ? error->message : "no error");
   return info;
@@ -178,9 +180,11 @@ START_TEST (test_frames)
   const KvsFrameInfo frame_info = { .track_number = 1 };
   g_autoptr (KvsFrame) frame = NULL;
   KvsAccessUnitInfo info;
+  KvsPayload payload;
 
-  ck_assert (kvs_video_stream_parse (stream, bytes, TRUE, &info, NULL));
-  frame = kvs_video_stream_make_frame (stream, &frame_info, bytes);
+  kvs_payload_init_bytes (&payload, bytes);
+  ck_assert (kvs_video_stream_parse (stream, payload.data, payload.size, TRUE, &info, NULL));
+  frame = kvs_video_stream_make_frame (stream, &frame_info, &payload);
   ck_assert_uint_eq (frame->size_bytes, 4 + 3 + 4 + 3);
   ck_assert_uint_eq (frame->n_slices, 4);
 }
@@ -191,18 +195,19 @@ START_TEST (test_damaged)
   static const gchar *const broken[] = { "0000ffff65b8", "000000", "00000003" };
   g_autoptr (KvsVideoStream) stream = stream_new (KVS_VIDEO_CODEC_H264, FALSE, AVCC);
   g_autoptr (GBytes) not_avcc = bytes_from_hex ("0042");
-  g_autoptr (GBytes) empty = g_bytes_new (NULL, 0);
   g_autoptr (GError) error = NULL;
   KvsAccessUnitInfo info;
 
   for (guint i = 0; i < G_N_ELEMENTS (broken); i++) {
     g_autoptr (GBytes) bytes = bytes_from_hex (broken[i]);
+    gsize size;
+    const guint8 *data = g_bytes_get_data (bytes, &size);
 
-    ck_assert (!kvs_video_stream_parse (stream, bytes, TRUE, &info, &error));
+    ck_assert (!kvs_video_stream_parse (stream, data, size, TRUE, &info, &error));
     ck_assert (g_error_matches (error, KVS_ERROR, KVS_ERROR_BAD_MEDIA));
     g_clear_error (&error);
   }
-  ck_assert (kvs_video_stream_parse (stream, empty, TRUE, &info, NULL));
+  ck_assert (kvs_video_stream_parse (stream, NULL, 0, TRUE, &info, NULL));
   ck_assert (!info.has_picture);
   ck_assert_ptr_null (kvs_video_stream_new (KVS_VIDEO_CODEC_H264, FALSE, not_avcc, &error));
   ck_assert (g_error_matches (error, KVS_ERROR, KVS_ERROR_BAD_MEDIA));
