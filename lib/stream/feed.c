@@ -26,6 +26,7 @@ struct _KvsFeed {
   gboolean stopped;
   gboolean timer_runs;
   gboolean content_type_told;
+  guint n_waiting; /* sources that wait for progress */
   guint n_blocked; /* sources that wait for room */
   gint64 blocked_since_us;
   gint64 blocked_us; /* for how long some did, before */
@@ -322,11 +323,18 @@ deliver_other (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *e
     handle_refused (feed, frame, time_line, result, effect);
 }
 
+/* To signal costs a system call whether somebody waits or not. */
+static void
+tell_progress (KvsFeed *feed)
+{
+  if (feed->n_waiting > 0)
+    g_cond_broadcast (&feed->progress);
+}
+
 /* Gives the buffer all that is in order now. */
 static void
-release (KvsFeed *feed, KvsFeedEffect *effect)
+release (KvsFeed *feed, gint64 now_us, KvsFeedEffect *effect)
 {
-  gint64 now_us = get_time_us (feed);
   KvsInterleaved next;
 
   while (kvs_interleaver_pop (feed->interleaver, now_us, &next)) {
@@ -341,7 +349,7 @@ release (KvsFeed *feed, KvsFeedEffect *effect)
       deliver_other (feed, next.frame, next.time_line, effect);
   }
   update_live_tracks (feed, 0, effect);
-  g_cond_broadcast (&feed->progress);
+  tell_progress (feed);
   if (feed->waits || feed->timer_runs
       || kvs_interleaver_get_deadline_us (feed->interleaver) < 0)
     return;
@@ -380,7 +388,7 @@ kvs_feed_remove_track (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
 {
   g_mutex_lock (&feed->lock);
   kvs_interleaver_remove_track (feed->interleaver, track_number);
-  release (feed, effect);
+  release (feed, get_time_us (feed), effect);
   g_mutex_unlock (&feed->lock);
 }
 
@@ -398,8 +406,23 @@ kvs_feed_set_flushing (KvsFeed *feed, guint track_number, gboolean flushing)
   g_atomic_int_set (&get_slot (feed, track_number)->flushing, flushing);
   kvs_fragment_buffer_interrupt (feed->buffer);
   g_mutex_lock (&feed->lock);
-  g_cond_broadcast (&feed->progress);
+  tell_progress (feed);
   g_mutex_unlock (&feed->lock);
+}
+
+/* Until others do something, or time is up; that stands still while a source waits for room. */
+static gboolean
+wait_for_progress (KvsFeed *feed, gint64 deadline_us)
+{
+  gboolean has_time = TRUE;
+
+  feed->n_waiting++;
+  if (feed->n_blocked > 0)
+    g_cond_wait (&feed->progress, &feed->lock);
+  else
+    has_time = g_cond_wait_until (&feed->progress, &feed->lock, deadline_us);
+  feed->n_waiting--;
+  return has_time;
 }
 
 /* A file's source is faster than its other tracks: it waits for them, but not for one that brings
@@ -413,10 +436,8 @@ wait_for_others (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
          && kvs_interleaver_is_ahead (feed->interleaver, track_number)) {
     gint64 deadline_us = kvs_interleaver_get_deadline_us (feed->interleaver) + feed->blocked_us;
 
-    if (feed->n_blocked > 0)
-      g_cond_wait (&feed->progress, &feed->lock);
-    else if (!g_cond_wait_until (&feed->progress, &feed->lock, deadline_us))
-      release (feed, effect);
+    if (!wait_for_progress (feed, deadline_us))
+      release (feed, get_time_us (feed), effect);
   }
 }
 
@@ -435,7 +456,7 @@ wait_for_room (KvsFeed *feed, const gint *flushing)
   g_mutex_lock (&feed->lock);
   if (--feed->n_blocked == 0)
     feed->blocked_us += g_get_monotonic_time () - feed->blocked_since_us;
-  g_cond_broadcast (&feed->progress);
+  tell_progress (feed);
   g_mutex_unlock (&feed->lock);
   return may_push;
 }
@@ -459,15 +480,17 @@ kvs_feed_push (KvsFeed *feed, KvsFrame *frame, const KvsTrack *track, KvsFeedEff
   guint number = frame->info.track_number;
   Slot *slot = get_slot (feed, number);
   KvsPushResult result = KVS_PUSH_STORED;
+  gint64 now_us;
 
   if (!wait_for_room (feed, &slot->flushing)) {
     kvs_frame_free (frame);
     return KVS_PUSH_FLUSHING;
   }
   g_mutex_lock (&feed->lock);
+  now_us = get_time_us (feed);
   kvs_interleaver_push (feed->interleaver, frame, track != NULL ? kvs_track_copy (track) : NULL,
-                        get_time_us (feed));
-  release (feed, effect);
+                        now_us);
+  release (feed, now_us, effect);
   wait_for_others (feed, number, effect);
   if (slot->wants_key_frame)
     result = KVS_PUSH_NOT_DECODABLE;
@@ -490,7 +513,7 @@ kvs_feed_progress (KvsFeed *feed, guint track_number, gint64 time_ns, KvsFeedEff
 {
   g_mutex_lock (&feed->lock);
   kvs_interleaver_progress (feed->interleaver, track_number, time_ns);
-  release (feed, effect);
+  release (feed, get_time_us (feed), effect);
   g_mutex_unlock (&feed->lock);
 }
 
@@ -507,7 +530,7 @@ kvs_feed_end_track (KvsFeed *feed, guint track_number, KvsFeedEffect *effect)
 {
   g_mutex_lock (&feed->lock);
   kvs_interleaver_end_track (feed->interleaver, track_number);
-  release (feed, effect);
+  release (feed, get_time_us (feed), effect);
   g_mutex_unlock (&feed->lock);
 }
 
@@ -523,11 +546,11 @@ kvs_feed_end (KvsFeed *feed, KvsFeedEffect *effect)
 {
   g_mutex_lock (&feed->lock);
   kvs_interleaver_end_all (feed->interleaver);
-  release (feed, effect);
+  release (feed, get_time_us (feed), effect);
   if (kvs_early_frames_get_length (feed->early) > 0)
     push_alone (feed, kvs_early_frames_get_tracks (feed->early), effect);
   kvs_fragment_buffer_end (feed->buffer);
-  g_cond_broadcast (&feed->progress);
+  tell_progress (feed);
   g_mutex_unlock (&feed->lock);
 }
 
@@ -544,7 +567,7 @@ kvs_feed_stop (KvsFeed *feed)
   kvs_fragment_buffer_set_flushing (feed->buffer, TRUE);
   g_mutex_lock (&feed->lock);
   feed->stopped = TRUE;
-  g_cond_broadcast (&feed->progress);
+  tell_progress (feed);
   g_mutex_unlock (&feed->lock);
 }
 
@@ -577,6 +600,6 @@ kvs_feed_run_timer (KvsFeed *feed, KvsFeedEffect *effect)
 {
   g_mutex_lock (&feed->lock);
   feed->timer_runs = FALSE;
-  release (feed, effect);
+  release (feed, get_time_us (feed), effect);
   g_mutex_unlock (&feed->lock);
 }

@@ -24,6 +24,7 @@ struct _KvsFragmentBuffer {
   GMutex spool_tell_lock; /* taken before the lock, held while trouble is told */
   GMutex lock; /* all that follows; held for microseconds, never across a call out */
   GCond space;
+  guint n_waiting_for_space; /* sources */
   KvsFragmenter *fragmenter;
   KvsFragmentRelease release;
   GQueue fragments; /* of KvsFragment, oldest first */

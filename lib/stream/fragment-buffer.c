@@ -51,6 +51,14 @@ kvs_fragment_buffer_free (KvsFragmentBuffer *buffer)
   g_free (buffer);
 }
 
+/* To signal costs a system call whether somebody waits or not. */
+static void
+tell_space (KvsFragmentBuffer *buffer)
+{
+  if (buffer->n_waiting_for_space > 0)
+    g_cond_broadcast (&buffer->space);
+}
+
 /* ---- the list ---- */
 
 /* What was read back from disk is of another time, and takes none of this one's room. */
@@ -80,7 +88,7 @@ kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link)
   buffer->media_ns -= kvs_fragment_buffer_media_of (fragment);
   if (!fragment->sent)
     buffer->unsent_bytes -= MIN (buffer->unsent_bytes, fragment->size_bytes);
-  g_cond_broadcast (&buffer->space);
+  tell_space (buffer);
   return fragment;
 }
 
@@ -281,8 +289,11 @@ kvs_fragment_buffer_wait_for_room (KvsFragmentBuffer *buffer, const gint *cancel
   gboolean may_push;
 
   g_mutex_lock (&buffer->lock);
-  while (must_wait (buffer) && !g_atomic_int_get (cancelled))
+  while (must_wait (buffer) && !g_atomic_int_get (cancelled)) {
+    buffer->n_waiting_for_space++;
     g_cond_wait (&buffer->space, &buffer->lock);
+    buffer->n_waiting_for_space--;
+  }
   may_push = !buffer->flushing && !buffer->ended && !g_atomic_int_get (cancelled);
   g_mutex_unlock (&buffer->lock);
   return may_push;
@@ -298,7 +309,7 @@ void
 kvs_fragment_buffer_interrupt (KvsFragmentBuffer *buffer)
 {
   g_mutex_lock (&buffer->lock);
-  g_cond_broadcast (&buffer->space);
+  tell_space (buffer);
   g_mutex_unlock (&buffer->lock);
 }
 
@@ -443,7 +454,7 @@ kvs_fragment_buffer_end (KvsFragmentBuffer *buffer)
   g_mutex_lock (&buffer->lock);
   complete_open (buffer, kvs_fragmenter_close (buffer->fragmenter));
   buffer->ended = TRUE;
-  g_cond_broadcast (&buffer->space);
+  tell_space (buffer);
   g_mutex_unlock (&buffer->lock);
 }
 
@@ -460,7 +471,7 @@ kvs_fragment_buffer_set_flushing (KvsFragmentBuffer *buffer, gboolean flushing)
 {
   g_mutex_lock (&buffer->lock);
   buffer->flushing = flushing;
-  g_cond_broadcast (&buffer->space);
+  tell_space (buffer);
   g_mutex_unlock (&buffer->lock);
 }
 

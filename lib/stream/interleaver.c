@@ -6,6 +6,8 @@
 #define MAX_STEP_BACK_NS (G_GINT64_CONSTANT (1000) * 1000000)
 /* How much media of one Track may wait before its source should. */
 #define AHEAD_NS (G_GINT64_CONSTANT (1000) * 1000000)
+/* Places in the queues that are kept for the next frames. */
+#define MAX_SPARE 16
 
 /* Where a frame stands in the order. */
 typedef struct {
@@ -14,6 +16,7 @@ typedef struct {
 } Position;
 
 typedef struct {
+  GList link; /* of the queue that it is in; its data is this very struct */
   KvsInterleaved item;
   Position position;
   gint64 arrival_us;
@@ -34,6 +37,7 @@ struct _KvsInterleaver {
   gint64 max_delay_us;
   gsize max_bytes;
   gsize held_bytes;
+  GQueue spare; /* of Queued without a frame */
   TrackQueue tracks[KVS_MAX_TRACKS];
 };
 
@@ -64,14 +68,51 @@ get_track (KvsInterleaver *interleaver, guint track_number)
   return &interleaver->tracks[track_number - 1];
 }
 
-static void
-queued_free (gpointer data)
+static Queued *
+pop (GQueue *queue)
 {
-  Queued *queued = data;
+  GList *link = g_queue_pop_head_link (queue);
 
-  kvs_frame_free (queued->item.frame);
-  kvs_track_free (queued->item.track);
-  g_free (queued);
+  return link != NULL ? link->data : NULL;
+}
+
+static const Queued *
+head_of (const TrackQueue *track)
+{
+  return track->frames.head != NULL ? track->frames.head->data : NULL;
+}
+
+static Queued *
+queued_new (KvsInterleaver *interleaver)
+{
+  Queued *queued = pop (&interleaver->spare);
+
+  if (queued == NULL) {
+    queued = g_new0 (Queued, 1);
+    queued->link.data = queued;
+  }
+  return queued;
+}
+
+static void
+queued_recycle (KvsInterleaver *interleaver, Queued *queued)
+{
+  if (interleaver->spare.length < MAX_SPARE)
+    g_queue_push_head_link (&interleaver->spare, &queued->link);
+  else
+    g_free (queued);
+}
+
+static void
+free_queue (GQueue *queue)
+{
+  Queued *queued;
+
+  while ((queued = pop (queue)) != NULL) {
+    kvs_frame_free (queued->item.frame);
+    kvs_track_free (queued->item.track);
+    g_free (queued);
+  }
 }
 
 /**
@@ -84,7 +125,8 @@ kvs_interleaver_free (KvsInterleaver *interleaver)
   if (interleaver == NULL)
     return;
   for (guint i = 0; i < KVS_MAX_TRACKS; i++)
-    g_queue_clear_full (&interleaver->tracks[i].frames, queued_free);
+    free_queue (&interleaver->tracks[i].frames);
+  free_queue (&interleaver->spare);
   g_free (interleaver);
 }
 
@@ -178,8 +220,7 @@ place (TrackQueue *track, const KvsFrame *frame)
 static gboolean
 goes_before (const TrackQueue *a, const TrackQueue *b)
 {
-  gint order = compare (((const Queued *) a->frames.head->data)->position,
-                        ((const Queued *) b->frames.head->data)->position);
+  gint order = compare (head_of (a)->position, head_of (b)->position);
 
   return order < 0
          || (order == 0 && a->type == KVS_TRACK_TYPE_VIDEO && b->type != KVS_TRACK_TYPE_VIDEO);
@@ -193,8 +234,7 @@ find_first (const KvsInterleaver *interleaver)
   for (guint i = 0; i < KVS_MAX_TRACKS; i++) {
     const TrackQueue *track = &interleaver->tracks[i];
 
-    if (!g_queue_is_empty ((GQueue *) &track->frames)
-        && (first == NULL || goes_before (track, first)))
+    if (track->frames.head != NULL && (first == NULL || goes_before (track, first)))
       first = track;
   }
   return (TrackQueue *) first;
@@ -207,7 +247,7 @@ oldest_arrival_us (const KvsInterleaver *interleaver)
   gint64 oldest_us = G_MAXINT64;
 
   for (guint i = 0; i < KVS_MAX_TRACKS; i++) {
-    const Queued *head = g_queue_peek_head ((GQueue *) &interleaver->tracks[i].frames);
+    const Queued *head = head_of (&interleaver->tracks[i]);
 
     if (head != NULL)
       oldest_us = MIN (oldest_us, head->arrival_us);
@@ -220,7 +260,7 @@ static gboolean
 is_awaited (const TrackQueue *track, Position position)
 {
   return track->used && !track->ended && !track->silent
-         && g_queue_is_empty ((GQueue *) &track->frames)
+         && track->frames.head == NULL
          && compare (track->newest, position) < 0 && compare (track->progress, position) < 0;
 }
 
@@ -250,7 +290,7 @@ follow_time_line (KvsInterleaver *interleaver, guint time_line)
   for (guint i = 0; i < KVS_MAX_TRACKS; i++) {
     TrackQueue *track = &interleaver->tracks[i];
 
-    if (track->newest.time_line < time_line && g_queue_is_empty (&track->frames))
+    if (track->newest.time_line < time_line && track->frames.head == NULL)
       begin_time_line (track, time_line);
   }
 }
@@ -269,7 +309,7 @@ kvs_interleaver_push (KvsInterleaver *interleaver, KvsFrame *frame, KvsTrack *tr
                       gint64 now_us)
 {
   TrackQueue *queue = get_track (interleaver, frame->info.track_number);
-  Queued *queued = g_new (Queued, 1);
+  Queued *queued = queued_new (interleaver);
 
   queued->position = place (queue, frame);
   queued->item = (KvsInterleaved) { frame, track, queued->position.time_line };
@@ -277,7 +317,7 @@ kvs_interleaver_push (KvsInterleaver *interleaver, KvsFrame *frame, KvsTrack *tr
   queue->newest = queued->position;
   queue->highest_pts_ns = MAX (queue->highest_pts_ns, frame->info.pts_ns);
   queue->ended = queue->silent = FALSE;
-  g_queue_push_tail (&queue->frames, queued);
+  g_queue_push_tail_link (&queue->frames, &queued->link);
   interleaver->held_bytes += frame->size_bytes;
 }
 
@@ -337,7 +377,7 @@ gboolean
 kvs_interleaver_pop (KvsInterleaver *interleaver, gint64 now_us, KvsInterleaved *out)
 {
   TrackQueue *first = find_first (interleaver);
-  const Queued *head = first != NULL ? g_queue_peek_head (&first->frames) : NULL;
+  const Queued *head = first != NULL ? head_of (first) : NULL;
   Queued *queued;
 
   if (head == NULL)
@@ -348,11 +388,12 @@ kvs_interleaver_pop (KvsInterleaver *interleaver, gint64 now_us, KvsInterleaved 
       return FALSE;
     give_up_waiting (interleaver, head->position);
   }
-  queued = g_queue_pop_head (&first->frames);
+  queued = pop (&first->frames);
   follow_time_line (interleaver, queued->position.time_line);
   interleaver->held_bytes -= queued->item.frame->size_bytes;
   *out = queued->item;
-  g_free (queued);
+  queued->item = (KvsInterleaved) { NULL, NULL, 0 };
+  queued_recycle (interleaver, queued);
   return TRUE;
 }
 
@@ -397,7 +438,7 @@ gboolean
 kvs_interleaver_is_ahead (const KvsInterleaver *interleaver, guint track_number)
 {
   const TrackQueue *track = get_track ((KvsInterleaver *) interleaver, track_number);
-  const Queued *oldest = g_queue_peek_head ((GQueue *) &track->frames);
+  const Queued *oldest = head_of (track);
 
   if (oldest == NULL)
     return FALSE;
@@ -418,7 +459,7 @@ kvs_interleaver_get_live_tracks (const KvsInterleaver *interleaver, guint *activ
   *active = *ended = 0;
   for (guint i = 0; i < KVS_MAX_TRACKS; i++) {
     const TrackQueue *track = &interleaver->tracks[i];
-    gboolean has_frames = !g_queue_is_empty ((GQueue *) &track->frames);
+    gboolean has_frames = track->frames.head != NULL;
 
     if (!track->used)
       continue;
