@@ -9,6 +9,7 @@ typedef struct {
 struct _KvsEarlyFrames {
   KvsFragmentBuffer *buffer;
   GQueue frames; /* of EarlyFrame, oldest first */
+  guint n_frames[KVS_MAX_TRACKS]; /* of each track */
   gsize bytes;
   gsize max_bytes;
 };
@@ -76,8 +77,10 @@ kvs_early_frames_get_tracks (const KvsEarlyFrames *early)
 {
   guint mask = 0;
 
-  for (const GList *link = early->frames.head; link != NULL; link = link->next)
-    mask |= KVS_TRACK_BIT (((const EarlyFrame *) link->data)->frame->info.track_number);
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
+    if (early->n_frames[number - 1] > 0)
+      mask |= KVS_TRACK_BIT (number);
+  }
   return mask;
 }
 
@@ -119,6 +122,7 @@ take_link (KvsEarlyFrames *early, GList *link)
   g_autofree EarlyFrame *item = link->data;
 
   g_queue_delete_link (&early->frames, link);
+  early->n_frames[item->frame->info.track_number - 1]--;
   early->bytes -= item->frame->size_bytes;
   return item->frame;
 }
@@ -153,6 +157,7 @@ kvs_early_frames_keep (KvsEarlyFrames *early, KvsFrame *frame, guint time_line)
 
   *item = (EarlyFrame) { frame, time_line };
   g_queue_push_tail (&early->frames, item);
+  early->n_frames[frame->info.track_number - 1]++;
   early->bytes += frame->size_bytes;
   while ((oldest = g_queue_peek_head (&early->frames)) != item
          && (oldest->time_line != time_line || early->bytes > early->max_bytes
@@ -206,6 +211,7 @@ push_of (KvsEarlyFrames *early, guint mask, gboolean only_first, KvsPushEffect *
         || kvs_fragment_buffer_push (early->buffer, &item->frame, effect) != KVS_PUSH_STORED)
       continue;
     g_queue_delete_link (&early->frames, link);
+    early->n_frames[number - 1]--;
     early->bytes -= size_bytes;
     g_free (item);
     if (only_first) {
