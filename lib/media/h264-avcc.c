@@ -112,16 +112,13 @@ gboolean
 kvs_h264_parameter_sets_add_nal (KvsH264ParameterSets *sets, const guint8 *nal, gsize size,
                                  gboolean *changed, GError **error)
 {
-  guint type;
+  guint type = size > 0 ? kvs_h264_nal_type (nal) : 0;
 
-  /* trailing zero bytes would make equal sets look different */
-  while (size > 0 && nal[size - 1] == 0)
-    size--;
-  if (size == 0)
-    return TRUE;
-  type = kvs_h264_nal_type (nal);
   if (type != KVS_H264_NAL_SPS && type != KVS_H264_NAL_PPS)
     return TRUE;
+  /* trailing zero bytes would make equal sets look different; the first byte is none */
+  while (nal[size - 1] == 0)
+    size--;
   if (size > G_MAXUINT16) {
     g_set_error (error, KVS_ERROR, KVS_ERROR_BAD_MEDIA,
                  "H.264 parameter set of %" G_GSIZE_FORMAT " bytes is too long", size);

@@ -214,6 +214,10 @@ look_at_picture (const KvsVideoStream *stream, const guint8 *data, gboolean is_f
     return;
   }
   info->has_picture = has_h264_picture (units, n_units, data);
+  if (!is_flagged) {
+    info->is_key = kvs_h264_access_unit_is_key (data, units, n_units);
+    return;
+  }
   kvs_h264_access_unit_inspect (data, units, n_units, &picture);
   info->is_key = kvs_h264_picture_is_random_access (&picture, is_flagged);
 }
