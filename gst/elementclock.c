@@ -32,9 +32,14 @@ base_time_ns (gpointer element)
 gint64
 gst_kvs_element_running_ns (GstElement *element)
 {
-  g_autoptr (GstClock) clock = gst_element_get_clock (element);
-  GstClockTime base_time = gst_element_get_base_time (element);
+  g_autoptr (GstClock) clock = NULL;
+  GstClockTime base_time;
 
+  GST_OBJECT_LOCK (element);
+  if (GST_ELEMENT_CLOCK (element) != NULL)
+    clock = gst_object_ref (GST_ELEMENT_CLOCK (element));
+  base_time = element->base_time;
+  GST_OBJECT_UNLOCK (element);
   if (clock == NULL || !GST_CLOCK_TIME_IS_VALID (base_time))
     return -1;
   return (gint64) (gst_clock_get_time (clock) - base_time);

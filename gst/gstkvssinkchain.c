@@ -140,7 +140,7 @@ push_access_unit (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer,
       drop_damaged (sink, producer, unit->payload->size, error);
     return GST_FLOW_OK;
   }
-  gst_kvs_sink_pad_get_times (pad, GST_ELEMENT (sink), unit, sink->default_duration_ns, &times,
+  gst_kvs_sink_pad_get_times (pad, GST_ELEMENT_CAST (sink), unit, sink->default_duration_ns, &times,
                               &info.duration_ns);
   if (pad->track == NULL) {
     /* Nothing can be decoded before the first parameter sets. */
@@ -194,7 +194,7 @@ push_audio (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer, const G
       drop_damaged (sink, producer, g_bytes_get_size (part), error);
     if (!has_times) {
       unit.duration = (GstClockTime) found.duration_ns;
-      gst_kvs_sink_pad_get_times (pad, GST_ELEMENT (sink), &unit, 0, &times, &info.duration_ns);
+      gst_kvs_sink_pad_get_times (pad, GST_ELEMENT_CAST (sink), &unit, 0, &times, &info.duration_ns);
       take_epoch_times (sink, pad, &unit, times, &info);
       has_times = TRUE;
     }
