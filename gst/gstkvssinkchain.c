@@ -234,6 +234,8 @@ push_gathered (GstKvsSink *sink, GstKvsSinkPad *pad, KvsProducer *producer)
     g_auto (KvsPayload) payload = { 0 };
     GstKvsUnit unit = {
       .payload = &payload,
+      .nals = gathered.nals,
+      .n_nals = gathered.n_nals,
       .pts = from_tag_time (gathered.pts_ns),
       .dts = from_tag_time (gathered.dts_ns),
       .duration = from_tag_time (gathered.duration_ns),

@@ -268,6 +268,19 @@ gst_kvs_sink_pad_set_caps (GstKvsSinkPad *pad, GstCaps *caps, GError **error)
 
 /* ---- buffers ---- */
 
+static gboolean
+parse_access_unit (GstKvsSinkPad *pad, const GstKvsUnit *unit, KvsAccessUnitInfo *info,
+                   GError **error)
+{
+  gboolean is_flagged = (unit->flags & GST_BUFFER_FLAG_DELTA_UNIT) == 0;
+
+  if (unit->nals != NULL)
+    return kvs_video_stream_parse_nals (pad->video, unit->payload->data, unit->nals, unit->n_nals,
+                                        is_flagged, info, error);
+  return kvs_video_stream_parse (pad->video, unit->payload->data, unit->payload->size, is_flagged,
+                                 info, error);
+}
+
 /**
  * gst_kvs_sink_pad_parse_video:
  * @pad: a video pad with caps
@@ -282,12 +295,10 @@ gboolean
 gst_kvs_sink_pad_parse_video (GstKvsSinkPad *pad, const GstKvsUnit *unit, KvsFrameFlags *flags,
                               GError **error)
 {
-  gboolean is_flagged = (unit->flags & GST_BUFFER_FLAG_DELTA_UNIT) == 0;
   KvsAccessUnitInfo info;
 
   *flags = KVS_FRAME_FLAG_NONE;
-  if (!kvs_video_stream_parse (pad->video, unit->payload->data, unit->payload->size, is_flagged, &info,
-                               error))
+  if (!parse_access_unit (pad, unit, &info, error))
     return FALSE;
   if (info.config_changed)
     gst_kvs_sink_pad_update_track (pad);

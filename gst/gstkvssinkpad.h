@@ -63,6 +63,8 @@ struct _GstKvsSinkPad {
  * GstKvsUnit:
  * @payload: an access unit, or a buffer of audio; belongs to whoever made the unit, and is empty once
  *   it was stored
+ * @nals: (nullable) (array length=n_nals): where the NAL units lie in it, if that is known already
+ * @n_nals: how many
  * @pts: presentation timestamp, or %GST_CLOCK_TIME_NONE
  * @dts: decoding timestamp, or %GST_CLOCK_TIME_NONE
  * @duration: or %GST_CLOCK_TIME_NONE
@@ -74,6 +76,8 @@ struct _GstKvsSinkPad {
  */
 typedef struct {
   KvsPayload *payload;
+  const KvsNalUnit *nals;
+  guint n_nals;
   GstClockTime pts;
   GstClockTime dts;
   GstClockTime duration;

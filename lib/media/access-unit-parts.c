@@ -18,6 +18,7 @@ kvs_access_unit_parts_init (KvsAccessUnitParts *parts)
 {
   parts->pieces = g_array_new (FALSE, FALSE, sizeof (KvsAccessUnitPiece));
   g_array_set_clear_func (parts->pieces, piece_clear);
+  parts->nals = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
   kvs_access_unit_parts_reset (parts);
 }
 
@@ -25,12 +26,14 @@ void
 kvs_access_unit_parts_clear (KvsAccessUnitParts *parts)
 {
   g_clear_pointer (&parts->pieces, g_array_unref);
+  g_clear_pointer (&parts->nals, g_array_unref);
 }
 
 void
 kvs_access_unit_parts_reset (KvsAccessUnitParts *parts)
 {
   g_array_set_size (parts->pieces, 0);
+  g_array_set_size (parts->nals, 0);
   parts->size_bytes = 0;
   parts->has_picture = FALSE;
   parts->is_given_up = FALSE;
@@ -62,6 +65,7 @@ static void
 give_up (KvsAccessUnitParts *parts, GError **error)
 {
   g_array_set_size (parts->pieces, 0);
+  g_array_set_size (parts->nals, 0);
   parts->is_given_up = TRUE;
   /* a buffer can have the ends of several, the first of which has been said already */
   if (error != NULL && *error == NULL)
@@ -77,7 +81,10 @@ append (KvsAccessUnitParts *parts, const KvsAccessUnitPiece *piece)
   guint n = parts->pieces->len;
   KvsAccessUnitPiece *last
       = n > 0 ? &g_array_index (parts->pieces, KvsAccessUnitPiece, n - 1) : NULL;
+  KvsNalUnit nal;
 
+  nal = (KvsNalUnit) { parts->size_bytes + piece->nal.offset - piece->start, piece->nal.size };
+  g_array_append_val (parts->nals, nal);
   parts->size_bytes += piece->end - piece->start;
   if (last != NULL && last->buffer == piece->buffer && last->end == piece->start) {
     last->end = piece->end;
@@ -133,6 +140,8 @@ kvs_access_unit_parts_take (KvsAccessUnitParts *parts, KvsAccessUnit *out)
   if (has_any)
     *out = (KvsAccessUnit) {
       .bytes = join (parts),
+      .nals = g_memdup2 (parts->nals->data, parts->nals->len * sizeof (KvsNalUnit)),
+      .n_nals = parts->nals->len,
       .pts_ns = parts->tag.pts_ns,
       .dts_ns = parts->tag.dts_ns,
       .duration_ns = parts->tag.duration_ns,

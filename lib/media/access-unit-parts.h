@@ -7,17 +7,23 @@
 G_BEGIN_DECLS
 
 /**
- * KvsAccessUnitPiece: a part of a buffer, from one NAL unit's start code or length to another's.
+ * KvsAccessUnitPiece:
+ * @buffer: what it is a part of
+ * @start: where it begins, at a NAL unit's start code or length
+ * @end: where it ends, at that of another
+ * @nal: the NAL unit, in @buffer
  */
 typedef struct {
   GBytes *buffer;
   gsize start;
   gsize end;
+  KvsNalUnit nal;
 } KvsAccessUnitPiece;
 
 /**
  * KvsAccessUnitParts:
- * @pieces: (element-type KvsAccessUnitPiece): in order
+ * @pieces: (element-type KvsAccessUnitPiece): in order; what is side by side in a buffer is one piece
+ * @nals: (element-type KvsNalUnit): where the NAL units lie in the access unit
  * @size_bytes: of all @pieces
  * @has_picture: whether a slice is among them
  * @is_given_up: whether it became too large; the pieces were dropped, and more will be
@@ -26,6 +32,7 @@ typedef struct {
  */
 typedef struct {
   GArray *pieces;
+  GArray *nals;
   gsize size_bytes;
   gboolean has_picture;
   gboolean is_given_up;

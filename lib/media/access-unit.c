@@ -29,6 +29,7 @@ void
 kvs_access_unit_clear (KvsAccessUnit *unit)
 {
   g_clear_pointer (&unit->bytes, g_bytes_unref);
+  g_clear_pointer (&unit->nals, g_free);
 }
 
 static void
@@ -249,7 +250,7 @@ take_nals (KvsAccessUnitGatherer *gatherer, GBytes *buffer, const KvsAccessUnitT
   for (guint i = 0; i < n; i++) {
     const KvsNalUnit *nal = &g_array_index (gatherer->nals, KvsNalUnit, i);
     KvsAccessUnitPiece piece = { buffer, cut_before (gatherer, data, i),
-                                 i + 1 < n ? cut_before (gatherer, data, i + 1) : size };
+                                 i + 1 < n ? cut_before (gatherer, data, i + 1) : size, *nal };
 
     if (place_of (gatherer, i) == KVS_NAL_FIRST)
       complete (gatherer);

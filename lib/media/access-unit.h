@@ -67,6 +67,8 @@ typedef struct {
 /**
  * KvsAccessUnit:
  * @bytes: all of it, in the format that its NAL units came in
+ * @nals: (array length=n_nals): where its NAL units lie in @bytes
+ * @n_nals: how many
  * @pts_ns: presentation timestamp in nanoseconds, or %KVS_ACCESS_UNIT_NO_TIME
  * @dts_ns: decoding timestamp in nanoseconds, or %KVS_ACCESS_UNIT_NO_TIME
  * @duration_ns: in nanoseconds, or %KVS_ACCESS_UNIT_NO_TIME
@@ -82,6 +84,8 @@ typedef struct {
  */
 typedef struct {
   GBytes *bytes;
+  KvsNalUnit *nals;
+  guint n_nals;
   gint64 pts_ns;
   gint64 dts_ns;
   gint64 duration_ns;

@@ -222,6 +222,17 @@ look_at_picture (const KvsVideoStream *stream, const guint8 *data, gboolean is_f
   info->is_key = kvs_h264_picture_is_random_access (&picture, is_flagged);
 }
 
+/* After the access unit was split. */
+static gboolean
+parse (KvsVideoStream *stream, const guint8 *access_unit, gboolean is_flagged,
+       KvsAccessUnitInfo *info, GError **error)
+{
+  if (!take_parameter_sets (stream, access_unit, &info->config_changed, error))
+    return FALSE;
+  look_at_picture (stream, access_unit, is_flagged, info);
+  return TRUE;
+}
+
 /**
  * kvs_video_stream_parse:
  * @stream: a stream
@@ -245,11 +256,33 @@ kvs_video_stream_parse (KvsVideoStream *stream, const guint8 *access_unit, gsize
   *info = (KvsAccessUnitInfo) { FALSE, FALSE, FALSE };
   if (size == 0)
     return TRUE;
-  if (!split (stream, access_unit, size, error)
-      || !take_parameter_sets (stream, access_unit, &info->config_changed, error))
-    return FALSE;
-  look_at_picture (stream, access_unit, is_flagged, info);
-  return TRUE;
+  return split (stream, access_unit, size, error)
+         && parse (stream, access_unit, is_flagged, info, error);
+}
+
+/**
+ * kvs_video_stream_parse_nals:
+ * @stream: a stream
+ * @access_unit: one access unit
+ * @nals: where its NAL units lie in it
+ * @n_nals: how many
+ * @is_flagged: whether the source calls it a key frame
+ * @info: (out): what is in it
+ * @error: %KVS_ERROR_BAD_MEDIA when it is damaged
+ *
+ * As kvs_video_stream_parse(), for who knows the NAL units already.
+ *
+ * Returns: whether it is good
+ */
+gboolean
+kvs_video_stream_parse_nals (KvsVideoStream *stream, const guint8 *access_unit,
+                             const KvsNalUnit *nals, guint n_nals, gboolean is_flagged,
+                             KvsAccessUnitInfo *info, GError **error)
+{
+  *info = (KvsAccessUnitInfo) { FALSE, FALSE, FALSE };
+  g_array_set_size (stream->units, 0);
+  g_array_append_vals (stream->units, nals, n_nals);
+  return parse (stream, access_unit, is_flagged, info, error);
 }
 
 /**

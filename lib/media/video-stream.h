@@ -33,6 +33,9 @@ KvsVideoStream *kvs_video_stream_new (KvsVideoCodec codec, gboolean is_byte_stre
 void kvs_video_stream_free (KvsVideoStream *stream);
 gboolean kvs_video_stream_parse (KvsVideoStream *stream, const guint8 *access_unit, gsize size,
                                  gboolean is_flagged, KvsAccessUnitInfo *info, GError **error);
+gboolean kvs_video_stream_parse_nals (KvsVideoStream *stream, const guint8 *access_unit,
+                                      const KvsNalUnit *nals, guint n_nals, gboolean is_flagged,
+                                      KvsAccessUnitInfo *info, GError **error);
 KvsFrame *kvs_video_stream_make_frame (const KvsVideoStream *stream, const KvsFrameInfo *info,
                                        KvsPayload *access_unit);
 KvsVideoCodec kvs_video_stream_get_codec (const KvsVideoStream *stream);

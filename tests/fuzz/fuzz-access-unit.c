@@ -54,6 +54,26 @@ run_clear (Run *run)
 }
 
 static void
+check_nals (const Run *run, const KvsAccessUnit *unit, const guint8 *data, gsize size)
+{
+  gsize end = 0;
+
+  g_assert_cmpuint (unit->n_nals, >, 0);
+  for (guint i = 0; i < unit->n_nals; i++) {
+    const KvsNalUnit *nal = &unit->nals[i];
+    gsize before = run->length_size > 0 ? run->length_size : 3;
+
+    g_assert_cmpuint (nal->size, >, 0);
+    g_assert_cmpuint (nal->offset, >=, end + before);
+    g_assert_cmpuint (nal->offset, <=, size);
+    g_assert_cmpuint (nal->size, <=, size - nal->offset);
+    if (run->length_size == 0)
+      g_assert_cmpint (memcmp (data + nal->offset - 3, "\0\0\1", 3), ==, 0);
+    end = nal->offset + nal->size;
+  }
+}
+
+static void
 take (Run *run)
 {
   KvsAccessUnit unit;
@@ -63,6 +83,7 @@ take (Run *run)
     const guint8 *data = g_bytes_get_data (unit.bytes, &size);
 
     g_assert_cmpuint (size, >, 0);
+    check_nals (run, &unit, data, size);
     g_assert_cmpuint (unit.any_flags & unit.picture_flags, ==, unit.picture_flags);
     g_byte_array_append (run->out, data, (guint) size);
     g_array_append_val (run->sizes, size);

@@ -112,6 +112,23 @@ push (KvsAccessUnitGatherer *gatherer, const Buffer *buffer)
   ck_assert_msg (good, "%s", error ? error->message : "");
 }
 
+/* What the gatherer tells of NAL units is what one finds who looks.
+ * @length_size: 0 with start codes */
+static void
+assert_nals (const KvsAccessUnit *unit, guint length_size)
+{
+  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (KvsNalUnit));
+  gsize size;
+  const guint8 *data = g_bytes_get_data (unit->bytes, &size);
+
+  if (length_size > 0)
+    ck_assert (kvs_nal_split_length_prefixed (data, size, length_size, found, NULL));
+  else
+    kvs_nal_split_annexb (data, size, found);
+  ck_assert_uint_eq (unit->n_nals, found->len);
+  ck_assert_mem_eq (unit->nals, found->data, found->len * sizeof (KvsNalUnit));
+}
+
 static void
 assert_next (KvsAccessUnitGatherer *gatherer, const gchar *expected_hex)
 {
@@ -119,6 +136,17 @@ assert_next (KvsAccessUnitGatherer *gatherer, const gchar *expected_hex)
 
   ck_assert (kvs_access_unit_gatherer_pop (gatherer, &unit));
   assert_bytes_eq_hex (unit.bytes, expected_hex);
+}
+
+static void
+assert_next_with_lengths (KvsAccessUnitGatherer *gatherer, guint length_size,
+                          const gchar *expected_hex)
+{
+  g_auto (KvsAccessUnit) unit = { 0 };
+
+  ck_assert (kvs_access_unit_gatherer_pop (gatherer, &unit));
+  assert_bytes_eq_hex (unit.bytes, expected_hex);
+  assert_nals (&unit, length_size);
 }
 
 static void
@@ -143,6 +171,7 @@ START_TEST (test_stream)
 
     ck_assert_msg (kvs_access_unit_gatherer_pop (gatherer, &unit), "%s", streams[_i].what);
     assert_bytes_eq_hex (unit.bytes, expected->hex);
+    assert_nals (&unit, 0);
     ck_assert_int_eq (unit.pts_ns, expected->pts);
     ck_assert_int_eq (unit.dts_ns, expected->dts);
     ck_assert_int_eq (unit.duration_ns, expected->duration);
@@ -225,11 +254,11 @@ START_TEST (test_lengths)
   push (gatherer, &(Buffer) BUFFER (1, two));
   /* a unit of length 0 is with the one before it */
   if (_i == 0)
-    assert_next (gatherer, "03" FIRST_NAL "04" LATER_NAL "00");
+    assert_next_with_lengths (gatherer, 1, "03" FIRST_NAL "04" LATER_NAL "00");
   else
-    assert_next (gatherer, picture);
+    assert_next_with_lengths (gatherer, (guint) _i + 1, picture);
   kvs_access_unit_gatherer_finish (gatherer);
-  assert_next (gatherer, _i == 0 ? last + 2 : last);
+  assert_next_with_lengths (gatherer, (guint) _i + 1, _i == 0 ? last + 2 : last);
 }
 END_TEST
 
