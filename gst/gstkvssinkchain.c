@@ -316,8 +316,8 @@ GstFlowReturn
 gst_kvs_sink_chain (GstPad *gst_pad, GstObject *parent, GstBuffer *gst_buffer)
 {
   g_autoptr (GstBuffer) buffer = gst_buffer;
-  GstKvsSink *sink = GST_KVS_SINK (parent);
-  GstKvsSinkPad *pad = GST_KVS_SINK_PAD (gst_pad);
+  GstKvsSink *sink = (GstKvsSink *) parent;
+  GstKvsSinkPad *pad = (GstKvsSinkPad *) gst_pad;
   g_autoptr (KvsProducer) producer = gst_kvs_sink_get_run (sink, &pad->run);
   g_auto (KvsPayload) payload = { 0 };
   GstKvsUnit unit;

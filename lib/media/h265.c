@@ -58,22 +58,6 @@ kvs_h265_access_unit_get_picture (const guint8 *data, const KvsNalUnit *units, g
   return KVS_H265_PICTURE_NONE;
 }
 
-/**
- * kvs_h265_access_unit_is_key:
- * @data: an access unit
- * @units: where its NAL units lie in @data
- * @n_units: how many
- *
- * Returns: whether the access unit is an IRAP picture (IDR, CRA or BLA), at which decoding can
- *   begin. Of the pictures that follow one that is no IDR picture a decoder leaves out the RASL
- *   pictures, if it has begun there.
- */
-gboolean
-kvs_h265_access_unit_is_key (const guint8 *data, const KvsNalUnit *units, guint n_units)
-{
-  return kvs_h265_access_unit_get_picture (data, units, n_units) >= KVS_H265_PICTURE_CRA;
-}
-
 gboolean
 kvs_h265_fail (GError **error, const gchar *what, gint64 value)
 {

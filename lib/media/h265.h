@@ -200,9 +200,16 @@ kvs_h265_nal_type_is_rasl (guint nal_type)
   return nal_type == KVS_H265_NAL_RASL_N || nal_type == KVS_H265_NAL_RASL_R;
 }
 
+/* An IRAP picture, at which decoding can begin. Of the pictures that follow one that is no IDR picture a
+ * decoder leaves out the RASL pictures, if it has begun there. */
+static inline gboolean
+kvs_h265_picture_is_key (KvsH265Picture picture)
+{
+  return picture >= KVS_H265_PICTURE_CRA;
+}
+
 KvsH265Picture kvs_h265_access_unit_get_picture (const guint8 *data, const KvsNalUnit *units,
                                                  guint n_units);
-gboolean kvs_h265_access_unit_is_key (const guint8 *data, const KvsNalUnit *units, guint n_units);
 
 gboolean kvs_h265_sps_parse (const guint8 *nal, gsize size, KvsH265Sps *out, GError **error);
 

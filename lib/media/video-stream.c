@@ -208,9 +208,10 @@ look_at_picture (const KvsVideoStream *stream, const guint8 *data, gboolean is_f
   KvsH264Picture picture;
 
   if (stream->h265 != NULL) {
-    info->has_picture
-        = kvs_h265_access_unit_get_picture (data, units, n_units) != KVS_H265_PICTURE_NONE;
-    info->is_key = kvs_h265_access_unit_is_key (data, units, n_units);
+    KvsH265Picture kind = kvs_h265_access_unit_get_picture (data, units, n_units);
+
+    info->has_picture = kind != KVS_H265_PICTURE_NONE;
+    info->is_key = kvs_h265_picture_is_key (kind);
     return;
   }
   info->has_picture = has_h264_picture (units, n_units, data);

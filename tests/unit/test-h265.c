@@ -275,14 +275,15 @@ START_TEST (test_access_unit)
   g_autoptr (GBytes) bytes = bytes_from_hex (access_units[_i].hex);
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
-  const KvsNalUnit *list;
+  KvsH265Picture want = access_units[_i].picture;
+  KvsH265Picture picture;
 
   kvs_nal_split_annexb (data, size, units);
-  list = (const KvsNalUnit *) units->data;
-  ck_assert_int_eq (kvs_h265_access_unit_get_picture (data, list, units->len),
-                    access_units[_i].picture);
-  ck_assert_int_eq (kvs_h265_access_unit_is_key (data, list, units->len),
-                    access_units[_i].picture >= KVS_H265_PICTURE_CRA);
+  picture = kvs_h265_access_unit_get_picture (data, (const KvsNalUnit *) units->data, units->len);
+  ck_assert_int_eq (picture, want);
+  ck_assert_int_eq (kvs_h265_picture_is_key (picture),
+                    want == KVS_H265_PICTURE_IDR || want == KVS_H265_PICTURE_BLA
+                        || want == KVS_H265_PICTURE_CRA);
 }
 END_TEST
 
