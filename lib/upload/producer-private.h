@@ -67,6 +67,7 @@ struct _KvsProducer {
   gboolean session_is_open; /* the service has accepted it */
   gboolean holds_exit;
   guint64 persisted_before_session;
+  guint64 most_bytes; /* that were buffered since memory was given back */
   KvsRetryAction ack_action; /* why the session is being ended, when an Ack was the reason */
   gboolean ack_action_set;
   gboolean ack_was_told;

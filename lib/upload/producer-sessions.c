@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The Sessions of a producer, one after the other. */
 #include "error.h"
+#include "net/spare-memory.h"
 #include "upload/producer-private.h"
+
+/* A backlog of less is not worth a look through all of the process's memory. */
+#define MIN_SPARE_BYTES (16 * 1024 * 1024)
 
 /* The service ends a connection after 45 minutes (kvs-api.md section 6). */
 #define MAX_SESSION_US (40 * 60 * (gint64) G_USEC_PER_SEC)
@@ -69,6 +73,20 @@ handle_error_ack (KvsProducer *producer, const KvsAck *ack)
   kvs_session_end (producer->session, error);
 }
 
+/* A backlog has become small: what it took is not needed until the next outage. */
+static void
+return_memory (KvsProducer *producer)
+{
+  KvsBufferStats stats;
+
+  kvs_fragment_buffer_get_stats (producer->buffer, &stats);
+  producer->most_bytes = MAX (producer->most_bytes, stats.bytes_buffered);
+  if (producer->most_bytes < MIN_SPARE_BYTES || stats.bytes_buffered > producer->most_bytes / 4)
+    return;
+  producer->most_bytes = stats.bytes_buffered;
+  kvs_spare_memory_return (producer->loop);
+}
+
 static void
 on_ack (const KvsAck *ack, gpointer user_data)
 {
@@ -80,6 +98,7 @@ on_ack (const KvsAck *ack, gpointer user_data)
     kvs_fragment_buffer_received (producer->buffer, (guint64) ack->timecode);
   if (ack->has_timecode && ack->type == KVS_ACK_PERSISTED)
     kvs_fragment_buffer_persisted (producer->buffer, (guint64) ack->timecode);
+  return_memory (producer);
   producer->events.ack (ack, producer->user_data);
   if (ack->type == KVS_ACK_ERROR)
     handle_error_ack (producer, ack);
