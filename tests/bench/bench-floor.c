@@ -10,6 +10,11 @@
 #include "usage.h"
 
 #define MAX_IDLE_MS 1000
+/* How often a live upload that waits for the network is looked after: to wake up for each event and
+ * visit all handles would cost more than what is measured */
+#define NETWORK_US 2000
+/* How many connect at a time: more than a server's queue holds would wait for TCP to try again */
+#define MAX_CONNECTING 8
 
 typedef struct {
   const BenchBody *body;
@@ -118,7 +123,7 @@ let_go (Upload *upload, gint64 now_us, guint fps)
   const GArray *ends = upload->body->frame_ends;
   guint64 n_due;
 
-  if (upload->has_ended || now_us < upload->start_us)
+  if (upload->easy == NULL || upload->has_ended || now_us < upload->start_us)
     return;
   n_due = (guint64) (now_us - upload->start_us) * fps / G_USEC_PER_SEC + 1;
   n_due = is_offline ? ends->len : MIN (ends->len, n_due);
@@ -154,6 +159,19 @@ take_ends (CURLM *multi, guint *n_clean)
   return n_ended;
 }
 
+static void
+start_some (CURLM *multi, Upload *uploads, guint *n_started)
+{
+  guint n_connecting = 0;
+
+  for (guint i = 0; i < *n_started; i++)
+    n_connecting += uploads[i].first_us == 0 && !uploads[i].has_ended;
+  while (*n_started < (guint) n_streams && n_connecting++ < MAX_CONNECTING) {
+    start (&uploads[*n_started], multi, *n_started);
+    ++*n_started;
+  }
+}
+
 static gboolean
 has_to_send (const Upload *uploads)
 {
@@ -168,7 +186,7 @@ has_to_send (const Upload *uploads)
 static guint
 send_all (CURLM *multi, Upload *uploads, guint fps)
 {
-  guint n_ended = 0, n_clean = 0;
+  guint n_started = 0, n_ended = 0, n_clean = 0;
   gint64 next_us = g_get_monotonic_time ();
   int running;
 
@@ -180,16 +198,18 @@ send_all (CURLM *multi, Upload *uploads, guint fps)
         let_go (&uploads[i], now_us, fps);
       next_us += MAX (flush_ms, 1) * G_GINT64_CONSTANT (1000);
     }
+    if (n_started < (guint) n_streams)
+      start_some (multi, uploads, &n_started);
     curl_multi_perform (multi, &running);
     n_ended += take_ends (multi, &n_clean);
     now_us = g_get_monotonic_time ();
     if (now_us >= next_us || n_ended == (guint) n_streams)
       continue;
-    if (has_to_send (uploads))
-      curl_multi_poll (multi, NULL, 0, (int) MIN ((next_us - now_us) / 1000 + 1, MAX_IDLE_MS),
-                       NULL);
+    if (is_offline)
+      curl_multi_poll (multi, NULL, 0, MAX_IDLE_MS, NULL);
     else
-      g_usleep ((gulong) (next_us - now_us));
+      g_usleep ((gulong) (has_to_send (uploads) ? MIN (next_us - now_us, NETWORK_US)
+                                                : next_us - now_us));
   }
   return n_clean;
 }
@@ -231,7 +251,6 @@ run (const BenchClip *clip, const BenchBody *body, gint64 begin_us)
   for (gint i = 0; i < n_streams; i++) {
     uploads[i].body = body;
     uploads[i].start_us = start_us + G_USEC_PER_SEC * (gint64) i / clip->fps / n_streams;
-    start (&uploads[i], multi, (guint) i);
   }
   n_clean = send_all (multi, uploads, clip->fps);
   upload_seconds = bench_seconds_since (start_us);
