@@ -79,8 +79,8 @@ bench_print_usage (gint64 begin_us)
   getrusage (RUSAGE_SELF, &usage);
   /* ru_maxrss is no good: a program begins with that of the process that started it */
   printf ("\"wall\": %.6f, \"user\": %.6f, \"system\": %.6f, \"cpu\": %.6f, "
-          "\"peak_resident\": %" G_GINT64_FORMAT ", \"switches\": %ld", bench_seconds_since (begin_us),
-          seconds (&usage.ru_utime), seconds (&usage.ru_stime),
-          seconds (&usage.ru_utime) + seconds (&usage.ru_stime), sum_lines ("/proc/self/status", "VmHWM:") * 1024,
-          usage.ru_nvcsw + usage.ru_nivcsw);
+          "\"peak_resident\": %" G_GINT64_FORMAT ", \"switches\": %ld",
+          bench_seconds_since (begin_us), seconds (&usage.ru_utime), seconds (&usage.ru_stime),
+          seconds (&usage.ru_utime) + seconds (&usage.ru_stime),
+          sum_lines ("/proc/self/status", "VmHWM:") * 1024, usage.ru_nvcsw + usage.ru_nivcsw);
 }
