@@ -34,7 +34,7 @@ def print_table(title, columns, rows):
     for row in rows:
         cells = [row[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-        print("  " + "  ".join(cells).rstrip())
+        print("  " + "  ".join(cells).rstrip(), flush=True)
 
 
 class Targets:
