@@ -237,13 +237,11 @@ end_us (const Upload *upload)
 }
 
 static void
-run (const BenchClip *clip, const BenchBody *body, gint64 begin_us)
+run (const BenchClip *clip, const BenchBody *body, gint64 start_us)
 {
   g_autofree Upload *uploads = g_new0 (Upload, n_streams);
-  gint64 start_us = g_get_monotonic_time ();
   CURLM *multi;
   guint n_clean;
-  gdouble upload_seconds;
   BenchMemory memory;
 
   curl_global_init (CURL_GLOBAL_DEFAULT);
@@ -253,16 +251,15 @@ run (const BenchClip *clip, const BenchBody *body, gint64 begin_us)
     uploads[i].start_us = start_us + G_USEC_PER_SEC * (gint64) i / clip->fps / n_streams;
   }
   n_clean = send_all (multi, uploads, clip->fps);
-  upload_seconds = bench_seconds_since (start_us);
   bench_memory_read (&memory);
   printf ("{");
-  bench_print_usage (begin_us);
+  bench_print_usage (start_us);
   printf (", \"sink\": \"floor\", \"streams\": %d, \"resident\": %" G_GINT64_FORMAT
           ", \"private\": %" G_GINT64_FORMAT ", \"threads\": %" G_GINT64_FORMAT
-          ", \"clean\": %u, \"upload\": %.6f, \"first_media_max_ms\": %.3f"
+          ", \"clean\": %u, \"first_media_max_ms\": %.3f"
           ", \"end_max_ms\": %.3f}\n", n_streams,
           memory.resident_bytes, memory.private_bytes, memory.n_threads, n_clean,
-          upload_seconds, (gdouble) largest (uploads, first_media_us) / 1000,
+          (gdouble) largest (uploads, first_media_us) / 1000,
           (gdouble) largest (uploads, end_us) / 1000);
   for (gint i = 0; i < n_streams; i++) {
     curl_multi_remove_handle (multi, uploads[i].easy);
@@ -291,7 +288,6 @@ parse (int *argc, char ***argv, GError **error)
 int
 main (int argc, char **argv)
 {
-  gint64 begin_us = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
   g_autoptr (BenchClip) clip = NULL;
   g_autoptr (BenchBody) body = NULL;
@@ -309,7 +305,8 @@ main (int argc, char **argv)
     start_ms -= (gint64) (seconds * 1000);
   body = bench_body_new (clip, (guint64) (seconds * clip->fps), start_ms);
   if (write_path == NULL) {
-    run (clip, body, begin_us);
+    bench_usage_begin ();
+    run (clip, body, g_get_monotonic_time ());
   } else if (!g_file_set_contents (write_path, (const gchar *) body->bytes->data,
                                    (gssize) body->bytes->len, &error)) {
     g_printerr ("bench-floor: %s\n", error->message);

@@ -126,8 +126,8 @@ def run_service(bench, options, targets):
         if run is None:
             continue
         total = streams * seconds * clip.bytes_per_second(bench.clip) / 1e6
-        rate = ratio(total, run["upload"])
-        rows.append([f"{streams} at once, plain http, {total:.0f} MB", number(run["upload"]),
+        rate = ratio(total, run["wall"])
+        rows.append([f"{streams} at once, plain http, {total:.0f} MB", number(run["wall"]),
                      number(rate, 0), number(run["cpu"]), number(run["service_cpu"]),
                      number(ratio(total, run["service_cpu"]), 0), f"{run['clean']}/{streams}"])
         results[f"http-{streams}"] = [run]
@@ -135,8 +135,8 @@ def run_service(bench, options, targets):
         live_run = bench.measure(kvs, bench.floor_command(kvs, SESSIONS, options.seconds))
     if live_run is not None:
         total = SESSIONS * options.seconds * clip.bytes_per_second(bench.clip) / 1e6
-        rows.append([f"{SESSIONS} live streams, TLS", number(live_run["upload"]),
-                     number(ratio(total, live_run["upload"]), 0), number(live_run["cpu"]),
+        rows.append([f"{SESSIONS} live streams, TLS", number(live_run["wall"]),
+                     number(ratio(total, live_run["wall"]), 0), number(live_run["cpu"]),
                      number(live_run["service_cpu"]),
                      number(ratio(total, live_run["service_cpu"]), 0),
                      f"{live_run['clean']}/{SESSIONS}"])
@@ -169,12 +169,14 @@ def per_stream(results, targets):
     if len(counts) < 2:
         return
     cost = {n: ratio(live.over(results[str(n)], "kvssink", "cpu"), n) for n in counts}
+    if None in cost.values():
+        return
     memory = {n: live.over(results[str(n)], "kvssink", "private") for n in counts}
     media = {n: median(results[str(n)]["kvssink"], "buffered") for n in counts}
     rows = []
     for n in counts:
         free = difference(memory[n], media[n])
-        rows.append([str(n), number(None if cost[n] is None else cost[n] * 1000, 1),
+        rows.append([str(n), number(cost[n] * 1000, 1),
                      number(ratio(memory[n], MIB), 1), number(ratio(media[n], MIB), 1),
                      number(ratio(ratio(memory[n], n), 1024), 0),
                      number(ratio(ratio(free, n), 1024), 0)])
@@ -182,6 +184,12 @@ def per_stream(results, targets):
         "streams", "CPU ms a stream", "private MiB", "of it media kept MiB", "KiB a stream",
         "without media"], rows)
     low, high = min(counts), max(counts)
+    if len(counts) > 2:
+        counts.sort()
+        first, last = (ratio(difference(cost[b] * b, cost[a] * a), b - a)
+                       for a, b in (counts[:2], counts[-2:]))
+        targets.at_most(f"CPU of a further stream, from {counts[-2]} to {high} over from {low} to "
+                        f"{counts[1]}", ratio(last, first), 1.1, "x", 2)
     if None not in (memory[low], memory[high], media[low], media[high]):
         further = (memory[high] - memory[low]) / (high - low) / 1024
         kept = (media[high] - media[low]) / (high - low) / 1024

@@ -65,6 +65,20 @@ seconds (const struct timeval *time)
   return (gdouble) time->tv_sec + (gdouble) time->tv_usec / G_USEC_PER_SEC;
 }
 
+/* What was used before bench_usage_begin() */
+static struct rusage before;
+
+/**
+ * bench_usage_begin:
+ *
+ * What was used until now is preparation, and does not count. Without this call all counts.
+ */
+void
+bench_usage_begin (void)
+{
+  getrusage (RUSAGE_SELF, &before);
+}
+
 /**
  * bench_print_usage:
  * @begin_us: monotonic time of the beginning
@@ -75,12 +89,15 @@ void
 bench_print_usage (gint64 begin_us)
 {
   struct rusage usage;
+  gdouble user, system;
 
   getrusage (RUSAGE_SELF, &usage);
+  user = seconds (&usage.ru_utime) - seconds (&before.ru_utime);
+  system = seconds (&usage.ru_stime) - seconds (&before.ru_stime);
   /* ru_maxrss is no good: a program begins with that of the process that started it */
   printf ("\"wall\": %.6f, \"user\": %.6f, \"system\": %.6f, \"cpu\": %.6f, "
           "\"peak_resident\": %" G_GINT64_FORMAT ", \"switches\": %ld",
-          bench_seconds_since (begin_us), seconds (&usage.ru_utime), seconds (&usage.ru_stime),
-          seconds (&usage.ru_utime) + seconds (&usage.ru_stime),
-          sum_lines ("/proc/self/status", "VmHWM:") * 1024, usage.ru_nvcsw + usage.ru_nivcsw);
+          bench_seconds_since (begin_us), user, system, user + system,
+          sum_lines ("/proc/self/status", "VmHWM:") * 1024,
+          usage.ru_nvcsw + usage.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw);
 }

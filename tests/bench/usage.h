@@ -21,6 +21,7 @@ typedef struct {
 void bench_memory_read (BenchMemory *memory);
 gint64 bench_thread_cpu_ns (void);
 gdouble bench_seconds_since (gint64 begin_us);
+void bench_usage_begin (void);
 void bench_print_usage (gint64 begin_us);
 
 G_END_DECLS

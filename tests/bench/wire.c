@@ -180,7 +180,8 @@ compare (gconstpointer a, gconstpointer b)
  * bench_wire_latencies_us:
  * @n_missing: (out): marks that went in and were not seen in one piece
  *
- * To be called when all has ended.
+ * To be called when all has ended. Frames that came while the stream's upload was not open yet do not
+ * count: how long that takes is bench_wire_first_media_us().
  *
  * Returns: (transfer full) (element-type gint64): from the sink to TLS, each frame, sorted
  */
@@ -193,7 +194,7 @@ bench_wire_latencies_us (guint *n_missing)
   for (gsize i = 0; i < (gsize) wire.n_streams * wire.n_marks; i++) {
     gint64 latency_us = wire.out_us[i] - wire.in_us[i];
 
-    if (wire.in_us[i] == 0)
+    if (wire.in_us[i] == 0 || wire.in_us[i] < wire.first_us[i / wire.n_marks])
       continue;
     if (wire.out_us[i] == 0)
       ++*n_missing;
