@@ -260,7 +260,6 @@ finish_stream (Stream *stream, BenchOutcome *outcome)
   gboolean is_whole = !is_kvssink || (n_in == stream->owner->settings.n_frames
                                       && read_stat (stream, "frames-persisted") == n_in);
 
-  outcome->n_frames_in += n_in;
   outcome->first_media_us[stream->number] = first_us != 0 ? first_us - stream->playing_us : -1;
   outcome->end_us[stream->number] = stream->eos_us != 0 ? stream->eos_us - source_end_us : -1;
   if (stream->eos_us != 0 && stream->n_complaints == 0 && is_whole)

@@ -35,7 +35,6 @@ typedef struct _BenchPipelines BenchPipelines;
 /**
  * BenchOutcome:
  * @n_clean: pipelines that ended with EOS, without an error or a warning, all frames persisted
- * @n_frames_in: frames that the sinks say they got; 0 for those that do not count
  * @first_media_us: (nullable): by stream, from PLAYING until TLS had the first media; -1 for never
  * @end_us: by stream, from the source's end until EOS; -1 for never
  * @blocks_ns: (element-type gint64): see bench_clip_source_get_blocks_ns(), of the first stream
@@ -43,7 +42,6 @@ typedef struct _BenchPipelines BenchPipelines;
  */
 typedef struct {
   guint n_clean;
-  guint64 n_frames_in;
   gint64 *first_media_us;
   gint64 *end_us;
   GArray *blocks_ns;
