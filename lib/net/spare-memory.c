@@ -9,9 +9,13 @@
  * one has just freed is to be among it. */
 #define DELAY_US G_USEC_PER_SEC
 
+/* Streams whose fragments are large ask after each of these. */
+#define MIN_INTERVAL_US (10 * G_USEC_PER_SEC)
+
 typedef struct {
   KvsLoop *loop;
   KvsLoopTimer *timer;
+  gint64 last_us; /* when it was done last; 0: never */
 } SpareMemory;
 
 /* The C library keeps what is freed between two pieces in use, however much it is, and media that were
@@ -49,6 +53,7 @@ on_timer (gpointer user_data)
   SpareMemory *spare = user_data;
 
   spare->timer = NULL;
+  spare->last_us = g_get_monotonic_time ();
   give_back ();
 }
 
@@ -56,14 +61,19 @@ on_timer (gpointer user_data)
  * kvs_spare_memory_return:
  * @loop: the loop
  *
- * Much was freed: gives it back to the system a moment later, once for all who ask until then. I/O
- * thread only.
+ * Much was freed: gives it back to the system a moment later, once for all who ask until then, and not
+ * more often than every ten seconds. I/O thread only.
  */
 void
 kvs_spare_memory_return (KvsLoop *loop)
 {
   SpareMemory *spare = kvs_loop_shared (loop, SHARED_KEY, make_spare_memory, free_spare_memory);
 
-  if (spare->timer == NULL)
-    spare->timer = kvs_loop_add_timer (spare->loop, DELAY_US, on_timer, spare);
+  gint64 delay_us = DELAY_US;
+
+  if (spare->timer != NULL)
+    return;
+  if (spare->last_us != 0)
+    delay_us = MAX (delay_us, spare->last_us + MIN_INTERVAL_US - g_get_monotonic_time ());
+  spare->timer = kvs_loop_add_timer (spare->loop, delay_us, on_timer, spare);
 }

@@ -4,8 +4,8 @@
 #include "net/spare-memory.h"
 #include "upload/producer-private.h"
 
-/* A backlog of less is not worth a look through all of the process's memory. */
-#define MIN_SPARE_BYTES (16 * 1024 * 1024)
+/* More than what a camera's stream has on its way while all is well. */
+#define MIN_SPARE_BYTES (2 * 1024 * 1024)
 
 /* The service ends a connection after 45 minutes (kvs-api.md section 6). */
 #define MAX_SESSION_US (40 * 60 * (gint64) G_USEC_PER_SEC)
