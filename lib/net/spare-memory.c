@@ -5,17 +5,17 @@
 
 #define SHARED_KEY "spare-memory"
 
-/* Streams that lived through the same outage are done with it at about the same time, and what the last
- * one has just freed is to be among it. */
-#define DELAY_US G_USEC_PER_SEC
+/* Streams that lived through the same outage are done with it at about the same time: it is the last one
+ * that counts. */
+#define QUIET_US G_USEC_PER_SEC
 
 /* Streams whose fragments are large ask after each of these. */
-#define MIN_INTERVAL_US (10 * G_USEC_PER_SEC)
+#define INTERVAL_US (10 * G_USEC_PER_SEC)
 
 typedef struct {
-  KvsLoop *loop;
   KvsLoopTimer *timer;
-  gint64 last_us; /* when it was done last; 0: never */
+  gint64 latest_us; /* that the timer is put off to */
+  gint64 earliest_us;
 } SpareMemory;
 
 /* The C library keeps what is freed between two pieces in use, however much it is, and media that were
@@ -31,10 +31,7 @@ give_back (void)
 static gpointer
 make_spare_memory (KvsLoop *loop)
 {
-  SpareMemory *spare = g_new0 (SpareMemory, 1);
-
-  spare->loop = loop;
-  return spare;
+  return g_new0 (SpareMemory, 1);
 }
 
 static void
@@ -53,7 +50,7 @@ on_timer (gpointer user_data)
   SpareMemory *spare = user_data;
 
   spare->timer = NULL;
-  spare->last_us = g_get_monotonic_time ();
+  spare->earliest_us = g_get_monotonic_time () + INTERVAL_US;
   give_back ();
 }
 
@@ -68,12 +65,11 @@ void
 kvs_spare_memory_return (KvsLoop *loop)
 {
   SpareMemory *spare = kvs_loop_shared (loop, SHARED_KEY, make_spare_memory, free_spare_memory);
+  gint64 now_us = g_get_monotonic_time ();
+  gint64 when_us = MAX (now_us + QUIET_US, spare->earliest_us);
 
-  gint64 delay_us = DELAY_US;
-
-  if (spare->timer != NULL)
-    return;
-  if (spare->last_us != 0)
-    delay_us = MAX (delay_us, spare->last_us + MIN_INTERVAL_US - g_get_monotonic_time ());
-  spare->timer = kvs_loop_add_timer (spare->loop, delay_us, on_timer, spare);
+  if (spare->timer == NULL)
+    spare->latest_us = when_us + INTERVAL_US;
+  kvs_loop_cancel_timer (loop, &spare->timer);
+  spare->timer = kvs_loop_add_timer (loop, MIN (when_us, spare->latest_us) - now_us, on_timer, spare);
 }
