@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* Larger reads gain little, and leave the processor's cache. */
-#define KVS_LOCAL_READ_BYTES (256 * 1024)
+/* Larger reads gain nothing. */
+#define KVS_LOCAL_READ_BYTES (512 * 1024)
 
 /* Data of the remote address of a #SoupServerMessage: the GSocket of its connection, which libsoup
  * tells of no connection that it has not accepted itself */

@@ -51,13 +51,16 @@ gboolean
 kvs_local_store_add_fragment (KvsLocalStore *store, KvsLocalStream *stream,
                               KvsLocalFragment *fragment, GError **error)
 {
-  g_autoptr (sqlite3_stmt) statement
-    = kvs_local_db_prepare (store->db,
-                            "INSERT INTO fragments (stream_id, number, server_ms, producer_ms,"
-                            " duration_ms, timecode, header_size, cluster_offset, file_size)"
-                            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                            error);
+  sqlite3_stmt *statement;
 
+  if (store->insert_fragment == NULL)
+    store->insert_fragment
+      = kvs_local_db_prepare (store->db,
+                              "INSERT INTO fragments (stream_id, number, server_ms, producer_ms,"
+                              " duration_ms, timecode, header_size, cluster_offset, file_size)"
+                              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                              error);
+  statement = store->insert_fragment;
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, stream->id);

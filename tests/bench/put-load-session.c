@@ -184,7 +184,8 @@ session_end (Session *session)
 {
   if (wire_write (&session->wire, LAST_CHUNK, strlen (LAST_CHUNK)) != (gssize) strlen (LAST_CHUNK))
     return;
-  complete_fragment (session);
+  if (session->sent_bytes > 0)
+    complete_fragment (session);
   session->is_ended = TRUE;
 }
 

@@ -85,6 +85,8 @@ wire_open (Wire *wire, const Server *server, GError **error)
            != 0)
     return fail (error, "connect");
   setsockopt (wire->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  /* others, such as BBR, pace what they send by timers, and on loopback measure themselves */
+  setsockopt (wire->fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", strlen ("cubic"));
   if (server->tls == NULL)
     return TRUE;
   wire->tls = SSL_new (server->tls);
