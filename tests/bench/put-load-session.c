@@ -51,6 +51,7 @@ session_open (const Server *server, const gchar *stream, guint retention_hours, 
   session->arn = g_steal_pointer (&arn);
   session->image = image;
   session->fragment_ms = fragment_ms;
+  session->awaited = retention_hours > 0 ? "PERSISTED" : "RECEIVED";
   session->first_timecode_ms = (guint64) g_get_real_time () / 1000;
   session->delays_us = g_array_new (FALSE, FALSE, sizeof (gint64));
   session->completed_us = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -200,7 +201,7 @@ take_ack (Session *session, const gchar *ack)
   session->n_acks++;
   if (strstr (ack, "\"ERROR\"") != NULL)
     fail (session, ack);
-  if (timecode == NULL || strstr (ack, "\"PERSISTED\"") == NULL)
+  if (timecode == NULL || strstr (ack, session->awaited) == NULL)
     return;
   fragment = (g_ascii_strtoull (timecode + strlen (key), NULL, 10) - session->first_timecode_ms)
              / session->fragment_ms;
@@ -254,6 +255,6 @@ session_receive (Session *session)
   if (!session->is_ended)
     fail (session, "the connection was closed before its end");
   else if (session->delays_us->len != session->completed_us->len)
-    fail (session, "not every fragment is PERSISTED");
+    fail (session, "not every fragment is acknowledged");
   session->is_over = TRUE;
 }

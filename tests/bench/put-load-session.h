@@ -13,7 +13,8 @@ G_BEGIN_DECLS
  * @wire: its connection
  * @sent_bytes: of the body, without the header
  * @fragment_ms: from one fragment to the next
- * @delays_us: (element-type gint64): PERSISTED acks: how long after the byte that completed their
+ * @awaited: last ack of a fragment: PERSISTED, or RECEIVED if the stream keeps nothing
+ * @delays_us: (element-type gint64): of these acks: how long after the byte that completed their
  *   fragment, which is the start of the next one, was handed to the socket
  * @n_acks: of all kinds
  * @is_ended: the terminating chunk is sent
@@ -25,6 +26,7 @@ typedef struct {
   Wire wire;
   guint64 sent_bytes;
   guint fragment_ms;
+  const gchar *awaited;
   GArray *delays_us;
   guint n_acks;
   gboolean is_ended;

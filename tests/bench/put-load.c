@@ -196,7 +196,7 @@ print_delays (GArray *delays_us)
   const guint parts[] = { 50, 99, 100 };
 
   g_array_sort (delays_us, compare_delays);
-  printf ("PERSISTED %u fragments; delay ms", delays_us->len);
+  printf ("%u fragments acknowledged; delay ms", delays_us->len);
   for (gsize i = 0; delays_us->len > 0 && i < G_N_ELEMENTS (parts); i++)
     printf (" p%u %.2f", parts[i],
             (gdouble) g_array_index (delays_us, gint64, (delays_us->len - 1) * parts[i] / 100)
