@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "options.h"
 #include "server.h"
@@ -22,6 +23,18 @@ write_port_file (const gchar *path, guint port, GError **error)
   g_autofree gchar *text = g_strdup_printf ("%u\n", port);
 
   return path == NULL || g_file_set_contents (path, text, -1, error);
+}
+
+/* Each session has a socket and a file, and the usual limit would be reached by some 500. */
+static void
+raise_open_files (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit (RLIMIT_NOFILE, &limit);
 }
 
 static gboolean
@@ -52,6 +65,7 @@ main (int argc, char **argv)
 
   g_set_prgname ("kvs-local");
   signal (SIGPIPE, SIG_IGN);
+  raise_open_files ();
   if (kvs_local_options_parse (&options, &argc, &argv, &error)) {
     if (options.version) {
       printf ("kvs-local %s\n", KVS_VERSION);

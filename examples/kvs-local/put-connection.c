@@ -8,7 +8,8 @@
 #include "ingest.h"
 #include "service-error.h"
 
-#define READ_BYTES 65536
+/* How much one connection takes before the next has its turn */
+#define TURN_BYTES KVS_LOCAL_READ_BYTES
 
 /* With so much unsent the client does not read its acks, and need not send more either. */
 #define MAX_UNSENT_BYTES 65536
@@ -24,10 +25,10 @@
 /* How long a client may take to read the end of the answer */
 #define END_MS 10000
 
-#define TICK_MS 250
-
 /* An IDLE ack about every 5 s of the usual 30 */
 #define IDLE_ACKS_BEFORE_END 6
+
+#define TICK_MS 250
 
 typedef enum {
   STATE_HEAD,   /* 100 is sent, 200 is not */
@@ -50,20 +51,19 @@ struct _KvsLocalPutConnection {
   KvsLocalIngest *ingest;
   gchar *request_id;
   State state;
-  guint8 *read_buffer;
-  gboolean is_reading;
+  KvsLocalWatch *watch; /* NULL once the connection is closed */
   gboolean has_whole_body;
   GByteArray *unsent;
   GByteArray *sending; /* NULL while nothing is */
   guint head_timer;
-  guint tick_timer;
   gint64 start_us;
   gint64 last_data_us;
   gint64 last_idle_us;
   gint64 state_us; /* since when END or LINGER */
+  GList link;      /* of the server's queue */
 };
 
-static void read_more (KvsLocalPutConnection *connection);
+static void update_watch (KvsLocalPutConnection *connection);
 static void write_more (KvsLocalPutConnection *connection);
 
 static KvsLocalPutConnection *
@@ -78,14 +78,12 @@ connection_unref (KvsLocalPutConnection *connection)
 {
   if (--connection->ref_count > 0)
     return;
-  connection->server->put_connections
-    = g_list_remove (connection->server->put_connections, connection);
+  g_queue_unlink (&connection->server->put_connections, &connection->link);
   g_clear_object (&connection->io);
   g_clear_object (&connection->cancellable);
   g_clear_pointer (&connection->decoder, kvs_local_chunked_decoder_free);
   g_byte_array_unref (connection->unsent);
   g_free (connection->request_id);
-  g_free (connection->read_buffer);
   g_free (connection);
 }
 
@@ -122,7 +120,7 @@ close_connection (KvsLocalPutConnection *connection)
   release_stream (connection);
   if (connection->head_timer != 0)
     g_source_remove (connection->head_timer);
-  g_source_remove (connection->tick_timer);
+  g_clear_pointer (&connection->watch, kvs_local_watch_free);
   g_cancellable_cancel (connection->cancellable);
   g_io_stream_close_async (connection->io, G_PRIORITY_DEFAULT, cancellable, on_closed,
                            connection);
@@ -172,7 +170,7 @@ start_lingering (KvsLocalPutConnection *connection)
   if (connection->has_whole_body)
     close_connection (connection);
   else
-    read_more (connection);
+    update_watch (connection);
 }
 
 static void
@@ -187,7 +185,7 @@ on_written (GObject *source, GAsyncResult *result, gpointer user_data)
       close_connection (connection);
     } else {
       write_more (connection);
-      read_more (connection);
+      update_watch (connection);
     }
   }
   connection_unref (connection);
@@ -272,25 +270,22 @@ take_with_length (KvsLocalPutConnection *connection, const guint8 *data, gsize s
 }
 
 static void
-take_bytes (KvsLocalPutConnection *connection, gsize size)
+take_bytes (KvsLocalPutConnection *connection, const guint8 *data, gsize size)
 {
   connection->last_data_us = connection->last_idle_us = g_get_monotonic_time ();
   if (connection->is_chunked)
-    take_chunked (connection, connection->read_buffer, size);
+    take_chunked (connection, data, size);
   else
-    take_with_length (connection, connection->read_buffer, size);
+    take_with_length (connection, data, size);
   write_more (connection);
 }
 
+/* @size is 0 at the end, or negative if reading failed. */
 static void
-on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+take_read (KvsLocalPutConnection *connection, gssize size)
 {
-  KvsLocalPutConnection *connection = user_data;
-  gssize size = g_input_stream_read_finish (G_INPUT_STREAM (source), result, NULL);
-
-  connection->is_reading = FALSE;
   if (connection->state == STATE_BODY && size > 0) {
-    take_bytes (connection, (gsize) size);
+    take_bytes (connection, connection->server->read_buffer, (gsize) size);
   } else if (connection->state == STATE_BODY) {
     /* half-closed: the client may still read */
     abort_body (connection, KVS_LOCAL_ACK_STREAM_READ_ERROR);
@@ -298,23 +293,45 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
   } else if (size <= 0 && connection->state == STATE_LINGER) {
     close_connection (connection);
   }
-  read_more (connection);
+}
+
+static gboolean
+wants_bytes (const KvsLocalPutConnection *connection)
+{
+  return connection->state == STATE_LINGER
+         || (connection->state == STATE_BODY && connection->unsent->len < MAX_UNSENT_BYTES);
+}
+
+static void
+on_readable (gpointer user_data)
+{
+  KvsLocalPutConnection *connection = connection_ref (user_data);
+  GPollableInputStream *stream
+    = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (connection->io));
+  gssize n_left = TURN_BYTES;
+
+  /* to the last byte: TLS has a buffer of its own, which the watch knows nothing of */
+  while (n_left > 0 && wants_bytes (connection)) {
+    g_autoptr (GError) error = NULL;
+    gssize size = g_pollable_input_stream_read_nonblocking (
+      stream, connection->server->read_buffer, KVS_LOCAL_READ_BYTES, NULL, &error);
+
+    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+      break;
+    take_read (connection, size);
+    n_left -= size;
+  }
+  update_watch (connection);
+  if (n_left <= 0 && wants_bytes (connection))
+    kvs_local_watch_wake (connection->watch);
   connection_unref (connection);
 }
 
 static void
-read_more (KvsLocalPutConnection *connection)
+update_watch (KvsLocalPutConnection *connection)
 {
-  gboolean wanted = connection->state == STATE_LINGER
-                    || (connection->state == STATE_BODY
-                        && connection->unsent->len < MAX_UNSENT_BYTES);
-
-  if (!wanted || connection->is_reading)
-    return;
-  connection->is_reading = TRUE;
-  g_input_stream_read_async (g_io_stream_get_input_stream (connection->io),
-                             connection->read_buffer, READ_BYTES, G_PRIORITY_DEFAULT,
-                             connection->cancellable, on_read, connection_ref (connection));
+  if (connection->watch != NULL)
+    kvs_local_watch_set_active (connection->watch, wants_bytes (connection));
 }
 
 static void
@@ -340,22 +357,6 @@ check_session_times (KvsLocalPutConnection *connection, gint64 now_us)
   write_more (connection);
 }
 
-static gboolean
-on_tick (gpointer user_data)
-{
-  KvsLocalPutConnection *connection = user_data;
-  gint64 now_us = g_get_monotonic_time ();
-  gint64 state_ms = (now_us - connection->state_us) / 1000;
-
-  /* closing removes this timer, and maybe the connection */
-  if (connection->state == STATE_BODY)
-    check_session_times (connection, now_us);
-  else if ((connection->state == STATE_LINGER && state_ms >= LINGER_MS)
-           || (connection->state == STATE_END && state_ms >= END_MS))
-    close_connection (connection);
-  return G_SOURCE_CONTINUE;
-}
-
 static void
 send_head (KvsLocalPutConnection *connection)
 {
@@ -376,7 +377,7 @@ send_head (KvsLocalPutConnection *connection)
   if (!connection->is_chunked && connection->length_left == 0)
     finish_body (connection);
   write_more (connection);
-  read_more (connection);
+  update_watch (connection);
 }
 
 static gboolean
@@ -389,22 +390,54 @@ on_head_timer (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+static void
+check_times (KvsLocalPutConnection *connection, gint64 now_us)
+{
+  gint64 state_ms = (now_us - connection->state_us) / 1000;
+
+  if (connection->state == STATE_BODY)
+    check_session_times (connection, now_us);
+  else if ((connection->state == STATE_LINGER && state_ms >= LINGER_MS)
+           || (connection->state == STATE_END && state_ms >= END_MS))
+    close_connection (connection);
+}
+
+/* One timer for all; what it closes is not gone before it returns. */
+static gboolean
+on_tick (gpointer user_data)
+{
+  KvsLocalServer *server = user_data;
+  gint64 now_us = g_get_monotonic_time ();
+
+  for (GList *l = server->put_connections.head; l != NULL; l = l->next)
+    check_times (l->data, now_us);
+  if (server->put_connections.length > 0)
+    return G_SOURCE_CONTINUE;
+  server->put_timer = 0;
+  return G_SOURCE_REMOVE;
+}
+
 /* From here on the connection is no longer libsoup's; what it read too much is still in the
  * stream. */
 static KvsLocalPutConnection *
 take_connection (KvsLocalServer *server, SoupServerMessage *message)
 {
   KvsLocalPutConnection *connection = g_new0 (KvsLocalPutConnection, 1);
+  GSocketAddress *remote = soup_server_message_get_remote_address (message);
+  GSocket *socket = g_object_get_data (G_OBJECT (remote), KVS_LOCAL_SOCKET_KEY);
 
   connection->ref_count = 1;
   connection->server = server;
   connection->io = soup_server_message_steal_connection (message);
+  connection->watch
+    = kvs_local_watch_new (server->poller, g_socket_get_fd (socket), on_readable, connection);
   connection->cancellable = g_cancellable_new ();
   connection->request_id = g_uuid_string_random ();
-  connection->read_buffer = g_malloc (READ_BYTES);
   connection->unsent = g_byte_array_new ();
-  connection->tick_timer = g_timeout_add (TICK_MS, on_tick, connection);
-  server->put_connections = g_list_prepend (server->put_connections, connection);
+  connection->link.data = connection;
+  g_queue_push_head_link (&server->put_connections, &connection->link);
+  if (server->put_timer == 0)
+    server->put_timer = g_timeout_add (TICK_MS, on_tick, server);
   return connection;
 }
 

@@ -5,9 +5,17 @@
 #include <libsoup/soup.h>
 
 #include "options.h"
+#include "poller.h"
 #include "store.h"
 
 G_BEGIN_DECLS
+
+/* Larger reads gain nothing. */
+#define KVS_LOCAL_READ_BYTES (512 * 1024)
+
+/* Data of the remote address of a #SoupServerMessage: the GSocket of its connection, which libsoup
+ * tells of no connection that it has not accepted itself */
+#define KVS_LOCAL_SOCKET_KEY "kvs-local-socket"
 
 /**
  * KvsLocalServer:
@@ -19,7 +27,10 @@ G_BEGIN_DECLS
  * @soup: HTTP
  * @url: where it listens
  * @port: where it listens
+ * @poller: for PutMedia connections
  * @put_connections: (element-type KvsLocalPutConnection): PutMedia connections
+ * @put_timer: runs while there are any
+ * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever of them has its turn
  * @get_sessions: (element-type KvsLocalGetMedia): GetMedia answers
  */
 typedef struct {
@@ -32,7 +43,10 @@ typedef struct {
   gchar *url;
   guint port;
   guint expiry_timer;
-  GList *put_connections;
+  KvsLocalPoller *poller;
+  GQueue put_connections;
+  guint put_timer;
+  guint8 *read_buffer;
   GList *get_sessions;
 } KvsLocalServer;
 

@@ -51,13 +51,16 @@ gboolean
 kvs_local_store_add_fragment (KvsLocalStore *store, KvsLocalStream *stream,
                               KvsLocalFragment *fragment, GError **error)
 {
-  g_autoptr (sqlite3_stmt) statement
-    = kvs_local_db_prepare (store->db,
-                            "INSERT INTO fragments (stream_id, number, server_ms, producer_ms,"
-                            " duration_ms, timecode, header_size, cluster_offset, file_size)"
-                            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                            error);
+  sqlite3_stmt *statement;
 
+  if (store->insert_fragment == NULL)
+    store->insert_fragment
+      = kvs_local_db_prepare (store->db,
+                              "INSERT INTO fragments (stream_id, number, server_ms, producer_ms,"
+                              " duration_ms, timecode, header_size, cluster_offset, file_size)"
+                              " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                              error);
+  statement = store->insert_fragment;
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, stream->id);
@@ -72,6 +75,8 @@ kvs_local_store_add_fragment (KvsLocalStore *store, KvsLocalStream *stream,
   if (!kvs_local_db_finish (statement, error))
     return FALSE;
   fragment->id = sqlite3_last_insert_rowid (store->db);
+  if (stream->kept_bytes >= 0)
+    stream->kept_bytes += (gint64) fragment->file_size;
   if (stream->retention_hours == 0)
     kvs_local_store_expire_stream (store, stream);
   kvs_local_stream_call_hooks (stream);
@@ -279,35 +284,53 @@ find_last_expired (KvsLocalStore *store, KvsLocalStream *stream, gint64 *last_id
   }
 }
 
-/* The newest fragment that is too old, or before which enough newer ones are kept; 0 if none is */
+static gboolean
+sum_kept_bytes (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = kvs_local_db_prepare (
+    store->db, "SELECT TOTAL(file_size) FROM fragments WHERE stream_id = ?", error);
+  gboolean has_row;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, stream->id);
+  if (!kvs_local_db_step (statement, &has_row, error))
+    return FALSE;
+  stream->kept_bytes = sqlite3_column_int64 (statement, 0);
+  return TRUE;
+}
+
+/* The newest of the fragments at the start that are too old, or too much with those after them; 0
+ * if none is. Called for each fragment, it looks at no more of them than it finds. */
 static gboolean
 find_last_beyond_host_buffer (KvsLocalStore *store, KvsLocalStream *stream, gint64 *last_id,
                               GError **error)
 {
   gint64 oldest_ms = g_get_real_time () / 1000 - KVS_LOCAL_HOST_BUFFER_MS;
-  g_autoptr (sqlite3_stmt) statement
-    = kvs_local_db_prepare (store->db,
-                            "SELECT id, server_ms, file_size FROM fragments WHERE stream_id = ?"
-                            " ORDER BY id DESC",
-                            error);
-  gint64 kept_bytes = 0;
+  g_autoptr (sqlite3_stmt) statement = NULL;
   gboolean has_row;
 
   *last_id = 0;
+  if (stream->kept_bytes < 0 && !sum_kept_bytes (store, stream, error))
+    return FALSE;
+  statement
+    = kvs_local_db_prepare (store->db,
+                            "SELECT id, server_ms, file_size FROM fragments WHERE stream_id = ?"
+                            " ORDER BY id",
+                            error);
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, stream->id);
-  while (*last_id == 0) {
+  for (;;) {
     if (!kvs_local_db_step (statement, &has_row, error))
       return FALSE;
-    if (!has_row)
+    if (!has_row
+        || (stream->kept_bytes <= KVS_LOCAL_HOST_BUFFER_BYTES
+            && sqlite3_column_int64 (statement, 1) >= oldest_ms))
       return TRUE;
-    kept_bytes += sqlite3_column_int64 (statement, 2);
-    if (sqlite3_column_int64 (statement, 1) < oldest_ms
-        || kept_bytes > KVS_LOCAL_HOST_BUFFER_BYTES)
-      *last_id = sqlite3_column_int64 (statement, 0);
+    *last_id = sqlite3_column_int64 (statement, 0);
+    stream->kept_bytes -= sqlite3_column_int64 (statement, 2);
   }
-  return TRUE;
 }
 
 /**
@@ -322,13 +345,17 @@ kvs_local_store_expire_stream (KvsLocalStore *store, KvsLocalStream *stream)
 {
   g_autoptr (GError) error = NULL;
   gint64 last_id;
-  gboolean found = stream->retention_hours > 0
-                     ? find_last_expired (store, stream, &last_id, &error)
-                     : find_last_beyond_host_buffer (store, stream, &last_id, &error);
+  gboolean has_host_buffer = stream->retention_hours == 0;
+  gboolean ok = has_host_buffer
+                  ? find_last_beyond_host_buffer (store, stream, &last_id, &error)
+                  : find_last_expired (store, stream, &last_id, &error);
 
-  if (!found
-      || (last_id > 0 && !remove_up_to (store, stream, last_id, &error)))
+  if (ok && last_id > 0)
+    ok = remove_up_to (store, stream, last_id, &error);
+  if (!ok)
     g_warning ("%s", error->message);
+  if (!ok || !has_host_buffer)
+    stream->kept_bytes = -1;
 }
 
 /**

@@ -7,9 +7,11 @@
 
 G_BEGIN_DECLS
 
-/* streams: (element-type utf8 KvsLocalStream): by name */
+/* insert_fragment: (nullable): kept, as parsing it takes longer than carrying it out
+ * streams: (element-type utf8 KvsLocalStream): by name */
 struct _KvsLocalStore {
   sqlite3 *db;
+  sqlite3_stmt *insert_fragment;
   gint lock_fd;
   gchar *media_folder;
   gchar *region;

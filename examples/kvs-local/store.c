@@ -204,6 +204,7 @@ kvs_local_store_close (KvsLocalStore *store)
   if (store == NULL)
     return;
   g_hash_table_unref (store->streams);
+  sqlite3_finalize (store->insert_fragment);
   sqlite3_close (store->db);
   if (store->lock_fd >= 0)
     g_close (store->lock_fd, NULL);

@@ -16,6 +16,7 @@ kvs_local_stream_new (void)
   KvsLocalStream *stream = g_new0 (KvsLocalStream, 1);
 
   stream->ref_count = 1;
+  stream->kept_bytes = -1;
   stream->tags = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_hook_list_init (&stream->stored_hooks, sizeof (GHook));
   return stream;

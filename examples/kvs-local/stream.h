@@ -24,6 +24,7 @@ G_BEGIN_DECLS
  * @version: changes with everything above but @id, @name, @arn and @creation_ms
  * @tags: (element-type utf8 utf8): key to value
  * @sequence_block: how many thousands of fragment sequence numbers are given out
+ * @kept_bytes: of the fragments in the host buffer, negative if they are not summed up
  * @deleted: nothing may be stored or read any more
  * @n_put_connections: PutMedia calls that are going on
  * @n_get_connections: GetMedia calls that are going on
@@ -44,6 +45,7 @@ typedef struct {
   gchar *version;
   GHashTable *tags;
   guint64 sequence_block;
+  gint64 kept_bytes;
   gboolean deleted;
   guint n_put_connections;
   guint n_get_connections;
