@@ -2,10 +2,13 @@
 #include "net/loop.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/loop-shared.h"
@@ -280,6 +283,27 @@ kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy)
   g_assert (kvs_loop_is_current (loop));
   if (g_hash_table_remove (loop->transfers, easy))
     curl_multi_remove_handle (loop->multi, easy);
+}
+
+/**
+ * kvs_loop_set_gathering:
+ * @loop: the loop
+ * @easy: a running transfer
+ * @gathering: whether more will be written at once
+ *
+ * TLS writes a record of 16 KiB at a time. While @gathering, the kernel waits for full packets, for a
+ * fifth of a second at most, so that a burst is delivered, and its receiver woken, once. I/O thread
+ * only.
+ */
+void
+kvs_loop_set_gathering (KvsLoop *loop, CURL *easy, gboolean gathering)
+{
+  const Transfer *transfer = g_hash_table_lookup (loop->transfers, easy);
+  int on = gathering;
+
+  g_assert (kvs_loop_is_current (loop));
+  if (transfer != NULL && transfer->fd != CURL_SOCKET_BAD)
+    setsockopt (transfer->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
 }
 
 /**

@@ -47,6 +47,7 @@ void kvs_loop_cancel_timer (KvsLoop *loop, KvsLoopTimer **timer);
 gboolean kvs_loop_add_transfer (KvsLoop *loop, CURL *easy, KvsLoopTransferFunc func,
                                 gpointer user_data);
 void kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy);
+void kvs_loop_set_gathering (KvsLoop *loop, CURL *easy, gboolean gathering);
 gboolean kvs_loop_has_peer_ended (KvsLoop *loop, CURL *easy);
 
 G_END_DECLS

@@ -134,6 +134,7 @@ kvs_session_unpause (KvsSession *session)
     return;
   session->paused = FALSE;
   kvs_loop_cancel_timer (session->client->loop, &session->flush_timer);
+  kvs_loop_set_gathering (session->client->loop, session->easy, TRUE);
   curl_easy_pause (session->easy, CURLPAUSE_CONT);
 }
 
@@ -184,13 +185,20 @@ set_shared_flush_timer (KvsSession *session)
                                    session->flush_interval_us / 4, on_flush_timer, session);
 }
 
+static void
+pause_upload (KvsSession *session)
+{
+  session->paused = TRUE;
+  kvs_loop_set_gathering (session->client->loop, session->easy, FALSE);
+}
+
 /* Returns: whether there is something to read after all. */
 static gboolean
 run_dry (KvsSession *session)
 {
   if (kvs_fragment_buffer_wait (session->buffer, session->wake_bytes))
     return TRUE;
-  session->paused = TRUE;
+  pause_upload (session);
   session->dry_since_us = g_get_monotonic_time ();
   if (!wait_for_acks (session) && session->wake_bytes > 1)
     set_shared_flush_timer (session);
@@ -206,7 +214,7 @@ on_read (char *out, size_t size, size_t n, void *user_data)
   if (kvs_session_is_refused (session))
     return 0;
   if (session->draining) {
-    session->paused = TRUE;
+    pause_upload (session);
     return CURL_READFUNC_PAUSE;
   }
   do {
@@ -218,6 +226,7 @@ on_read (char *out, size_t size, size_t n, void *user_data)
       case KVS_READ_END:
         session->body_ended = TRUE;
         session->unacked_since_us = g_get_monotonic_time ();
+        kvs_loop_set_gathering (session->client->loop, session->easy, FALSE);
         return 0;
       case KVS_READ_EMPTY:
       default:
