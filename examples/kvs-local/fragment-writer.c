@@ -8,45 +8,44 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernel's work for each write, and for each page of a small one, is more than copying twice. */
-#define BUFFER_BYTES (128 * 1024)
-
 struct _KvsLocalFragmentWriter {
+  KvsLocalWriteBehind *behind;
   gchar *path; /* NULL once it has its final name */
-  int fd;
+  KvsLocalBehindFile file;
   guint64 size;
-  guint8 *buffer;
+  guint8 *buffer; /* NULL while there is nothing in it */
   gsize n_buffered;
 };
 
 static gboolean
-fail (const KvsLocalFragmentWriter *writer, GError **error)
+fail (const KvsLocalFragmentWriter *writer, int why, GError **error)
 {
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s: %s", writer->path,
-               g_strerror (errno));
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (why), "%s: %s", writer->path,
+               g_strerror (why));
   return FALSE;
 }
 
 /**
  * kvs_local_fragment_writer_new:
+ * @behind: writes the file; must outlive the writer
  * @folder: of the stream
  * @error: where to put an error
  *
  * Returns: (transfer full) (nullable): a writer with an empty file
  */
 KvsLocalFragmentWriter *
-kvs_local_fragment_writer_new (const gchar *folder, GError **error)
+kvs_local_fragment_writer_new (KvsLocalWriteBehind *behind, const gchar *folder, GError **error)
 {
   g_autoptr (KvsLocalFragmentWriter) writer = g_new0 (KvsLocalFragmentWriter, 1);
 
+  writer->behind = behind;
   writer->path = g_build_filename (folder, "XXXXXX.part", NULL);
-  writer->fd = g_mkstemp_full (writer->path, O_RDWR | O_CLOEXEC, 0666);
-  if (writer->fd < 0) {
-    fail (writer, error);
+  writer->file.fd = g_mkstemp_full (writer->path, O_RDWR | O_CLOEXEC, 0666);
+  if (writer->file.fd < 0) {
+    fail (writer, errno, error);
     g_clear_pointer (&writer->path, g_free);
     return NULL;
   }
-  writer->buffer = g_malloc (BUFFER_BYTES);
   return g_steal_pointer (&writer);
 }
 
@@ -61,8 +60,10 @@ kvs_local_fragment_writer_free (KvsLocalFragmentWriter *writer)
 {
   if (writer == NULL)
     return;
-  if (writer->fd >= 0)
-    close (writer->fd);
+  if (writer->file.fd >= 0) {
+    kvs_local_write_behind_wait (writer->behind, &writer->file);
+    close (writer->file.fd);
+  }
   if (writer->path != NULL)
     g_unlink (writer->path);
   g_free (writer->path);
@@ -71,28 +72,18 @@ kvs_local_fragment_writer_free (KvsLocalFragmentWriter *writer)
 }
 
 static gboolean
-write_all (KvsLocalFragmentWriter *writer, const guint8 *data, gsize size, GError **error)
-{
-  while (size > 0) {
-    gssize n_written = write (writer->fd, data, size);
-
-    if (n_written < 0 && errno == EINTR)
-      continue;
-    if (n_written < 0)
-      return fail (writer, error);
-    data += n_written;
-    size -= (gsize) n_written;
-  }
-  return TRUE;
-}
-
-static gboolean
 flush (KvsLocalFragmentWriter *writer, GError **error)
 {
   gsize size = writer->n_buffered;
+  int failure;
 
+  if (writer->buffer == NULL)
+    return TRUE;
   writer->n_buffered = 0;
-  return write_all (writer, writer->buffer, size, error);
+  failure = kvs_local_write_behind_put (writer->behind, &writer->file,
+                                        g_steal_pointer (&writer->buffer), size,
+                                        writer->size - size);
+  return failure == 0 || fail (writer, failure, error);
 }
 
 /**
@@ -102,27 +93,23 @@ flush (KvsLocalFragmentWriter *writer, GError **error)
  * @size: how many
  * @error: where to put an error
  *
- * Returns: whether they were taken
+ * Returns: whether they were taken; that an earlier write failed may be known only now, or when the
+ *   file is committed
  */
 gboolean
 kvs_local_fragment_writer_append (KvsLocalFragmentWriter *writer, gconstpointer data, gsize size,
                                   GError **error)
 {
-  writer->size += size;
   while (size > 0) {
-    gsize taken;
+    gsize taken = MIN (size, KVS_LOCAL_WRITE_BYTES - writer->n_buffered);
 
-    if (writer->n_buffered == 0 && size >= BUFFER_BYTES) {
-      taken = size - size % BUFFER_BYTES;
-      if (!write_all (writer, data, taken, error))
-        return FALSE;
-    } else {
-      taken = MIN (size, BUFFER_BYTES - writer->n_buffered);
-      memcpy (writer->buffer + writer->n_buffered, data, taken);
-      writer->n_buffered += taken;
-      if (writer->n_buffered == BUFFER_BYTES && !flush (writer, error))
-        return FALSE;
-    }
+    if (writer->buffer == NULL)
+      writer->buffer = kvs_local_write_behind_take_buffer (writer->behind);
+    memcpy (writer->buffer + writer->n_buffered, data, taken);
+    writer->n_buffered += taken;
+    writer->size += taken;
+    if (writer->n_buffered == KVS_LOCAL_WRITE_BYTES && !flush (writer, error))
+      return FALSE;
     data = (const guint8 *) data + taken;
     size -= taken;
   }
@@ -141,14 +128,17 @@ gboolean
 kvs_local_fragment_writer_commit (KvsLocalFragmentWriter *writer, const gchar *path,
                                   GError **error)
 {
-  int fd;
+  int failure, fd;
 
   if (!flush (writer, error))
     return FALSE;
-  fd = writer->fd;
-  writer->fd = -1;
+  failure = kvs_local_write_behind_wait (writer->behind, &writer->file);
+  if (failure != 0)
+    return fail (writer, failure, error);
+  fd = writer->file.fd;
+  writer->file.fd = -1;
   if (close (fd) != 0 || g_rename (writer->path, path) != 0)
-    return fail (writer, error);
+    return fail (writer, errno, error);
   g_clear_pointer (&writer->path, g_free);
   return TRUE;
 }

@@ -2,13 +2,14 @@
 /* Writes a fragment's file while it is received; it appears under its name only when it is whole. */
 #pragma once
 
-#include <glib.h>
+#include "write-behind.h"
 
 G_BEGIN_DECLS
 
 typedef struct _KvsLocalFragmentWriter KvsLocalFragmentWriter;
 
-KvsLocalFragmentWriter *kvs_local_fragment_writer_new (const gchar *folder, GError **error);
+KvsLocalFragmentWriter *kvs_local_fragment_writer_new (KvsLocalWriteBehind *behind,
+                                                       const gchar *folder, GError **error);
 void kvs_local_fragment_writer_free (KvsLocalFragmentWriter *writer);
 gboolean kvs_local_fragment_writer_append (KvsLocalFragmentWriter *writer, gconstpointer data,
                                            gsize size, GError **error);

@@ -158,7 +158,8 @@ open_fragment (KvsLocalIngest *ingest)
   fragment->info.cluster_offset = (guint64) header->len + tags->len;
   fragment->has_bad_tags = ingest->tags.is_bad;
   fragment->tag_error = ingest->tags.error;
-  fragment->writer = kvs_local_fragment_writer_new (folder, &error);
+  fragment->writer = kvs_local_fragment_writer_new (
+    kvs_local_store_get_write_behind (ingest->store), folder, &error);
   if (fragment->writer == NULL
       || !kvs_local_fragment_writer_append (fragment->writer, header->data, header->len, &error)
       || !kvs_local_fragment_writer_append (fragment->writer, tags->data, tags->len, &error))

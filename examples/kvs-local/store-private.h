@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 struct _KvsLocalStore {
   sqlite3 *db;
   sqlite3_stmt *insert_fragment;
+  KvsLocalWriteBehind *behind;
   gint lock_fd;
   gchar *media_folder;
   gchar *region;

@@ -180,6 +180,7 @@ kvs_local_store_open (const gchar *folder, const gchar *region, const gchar *acc
       || !kvs_local_store_tidy_files (store, error))
     return NULL;
   kvs_local_store_expire (store);
+  store->behind = kvs_local_write_behind_new ();
   return g_steal_pointer (&store);
 }
 
@@ -203,6 +204,7 @@ kvs_local_store_close (KvsLocalStore *store)
 {
   if (store == NULL)
     return;
+  kvs_local_write_behind_free (store->behind);
   g_hash_table_unref (store->streams);
   sqlite3_finalize (store->insert_fragment);
   sqlite3_close (store->db);
@@ -225,6 +227,18 @@ const gchar *
 kvs_local_store_get_default_kms_key (KvsLocalStore *store)
 {
   return store->default_kms_key;
+}
+
+/**
+ * kvs_local_store_get_write_behind:
+ * @store: the store
+ *
+ * Returns: (transfer none): what writes fragments' files
+ */
+KvsLocalWriteBehind *
+kvs_local_store_get_write_behind (KvsLocalStore *store)
+{
+  return store->behind;
 }
 
 /**

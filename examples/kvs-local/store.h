@@ -16,6 +16,7 @@
 
 #include "fragment-number.h"
 #include "stream.h"
+#include "write-behind.h"
 
 G_BEGIN_DECLS
 
@@ -60,6 +61,7 @@ KvsLocalStream *kvs_local_store_find_by_name (KvsLocalStore *store, const gchar 
 KvsLocalStream *kvs_local_store_find_by_arn (KvsLocalStore *store, const gchar *arn);
 GList *kvs_local_store_list (KvsLocalStore *store);
 const gchar *kvs_local_store_get_default_kms_key (KvsLocalStore *store);
+KvsLocalWriteBehind *kvs_local_store_get_write_behind (KvsLocalStore *store);
 gboolean kvs_local_store_add_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error);
 gboolean kvs_local_store_save_stream (KvsLocalStore *store, KvsLocalStream *stream,
                                       GError **error);
