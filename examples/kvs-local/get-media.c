@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "args.h"
+#include "http-connection.h"
 #include "service-error.h"
 #include "service-tags.h"
 #include "start-selector.h"
@@ -229,6 +230,8 @@ start_session (KvsLocalServer *server, SoupServerMessage *message, KvsLocalStrea
   session->finished_handler
     = g_signal_connect (message, "finished", G_CALLBACK (on_finished), session);
   server->get_sessions = g_list_prepend (server->get_sessions, session);
+  kvs_local_http_connection_become_session (message);
+  kvs_local_http_connection_close_after (message);
 
   soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
   soup_message_headers_set_encoding (headers, SOUP_ENCODING_CHUNKED);

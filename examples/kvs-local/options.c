@@ -15,6 +15,9 @@
 #define DEFAULT_MAX_FRAGMENT_BYTES (50 * 1000 * 1000)
 #define DEFAULT_GET_MEDIA_EMPTY_SECONDS 3
 
+/* About what the service's front ends do */
+#define DEFAULT_KEEP_ALIVE_SECONDS 60
+
 #define MAX_SECONDS (7 * 24 * 3600)
 #define MAX_PORT 65535
 
@@ -46,7 +49,8 @@ check (const KvsLocalOptions *options, GError **error)
     return fail (error, "--tls-cert and --tls-key go together");
   if (options->no_auth && options->credentials != NULL)
     return fail (error, "--no-auth and --credentials exclude each other");
-  if (options->idle_seconds < 1 || options->idle_seconds > MAX_SECONDS
+  if (options->keep_alive_seconds < 1 || options->keep_alive_seconds > MAX_SECONDS
+      || options->idle_seconds < 1 || options->idle_seconds > MAX_SECONDS
       || options->max_connection_seconds < 1 || options->max_connection_seconds > MAX_SECONDS
       || options->get_media_empty_seconds < 1 || options->get_media_empty_seconds > MAX_SECONDS)
     return fail (error, "times must be between one second and a week");
@@ -122,6 +126,8 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
       "Accept any signature, and none", NULL },
     { "creating-seconds", 0, 0, G_OPTION_ARG_INT, &options->creating_seconds,
       "Time from CreateStream until the stream is ACTIVE (default 0)", "S" },
+    { "keep-alive-seconds", 0, 0, G_OPTION_ARG_INT, &options->keep_alive_seconds,
+      "Close a connection that waits for a request for so long (default 60)", "S" },
     { "idle-seconds", 0, 0, G_OPTION_ARG_INT, &options->idle_seconds,
       "End a PutMedia request that sends nothing for so long (default 30)", "S" },
     { "max-connection-seconds", 0, 0, G_OPTION_ARG_INT, &options->max_connection_seconds,
@@ -138,6 +144,7 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
 
   *options = (KvsLocalOptions) {
     .port = DEFAULT_PORT,
+    .keep_alive_seconds = DEFAULT_KEEP_ALIVE_SECONDS,
     .idle_seconds = DEFAULT_IDLE_SECONDS,
     .max_connection_seconds = DEFAULT_MAX_CONNECTION_SECONDS,
     .max_fragment_bytes = DEFAULT_MAX_FRAGMENT_BYTES,

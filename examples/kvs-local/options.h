@@ -24,6 +24,7 @@ typedef struct {
   gboolean verbose;
   gboolean version;
   gint creating_seconds;
+  gint keep_alive_seconds;
   gint idle_seconds;
   gint max_connection_seconds;
   gint64 max_fragment_bytes;

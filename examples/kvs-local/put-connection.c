@@ -5,6 +5,7 @@
 
 #include "ack.h"
 #include "chunked-decoder.h"
+#include "http-connection.h"
 #include "ingest.h"
 #include "service-error.h"
 
@@ -423,8 +424,7 @@ static KvsLocalPutConnection *
 take_connection (KvsLocalServer *server, SoupServerMessage *message)
 {
   KvsLocalPutConnection *connection = g_new0 (KvsLocalPutConnection, 1);
-  GSocketAddress *remote = soup_server_message_get_remote_address (message);
-  GSocket *socket = g_object_get_data (G_OBJECT (remote), KVS_LOCAL_SOCKET_KEY);
+  GSocket *socket = kvs_local_http_connection_become_session (message);
 
   connection->ref_count = 1;
   connection->server = server;

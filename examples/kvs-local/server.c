@@ -10,6 +10,7 @@
 #include "control-plane.h"
 #include "credentials.h"
 #include "get-media.h"
+#include "http-connection.h"
 #include "put-connection.h"
 #include "put-media.h"
 #include "service-error.h"
@@ -197,16 +198,6 @@ handle_operation (KvsLocalServer *server, SoupServerMessage *message, const gcha
   return TRUE;
 }
 
-/* Up to 3.2 libsoup never lets go of a connection that waits for the next request when the client
- * closes it: after some hundred clients no file descriptors would be left. */
-static void
-avoid_idle_connection (SoupServerMessage *message)
-{
-  if (!soup_check_version (3, 4, 0))
-    soup_message_headers_append (soup_server_message_get_response_headers (message), "Connection",
-                                 "close");
-}
-
 static void
 on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHashTable *query,
             gpointer user_data)
@@ -216,15 +207,17 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
   g_autoptr (GError) error = NULL;
 
   kvs_local_server_log (server, "%s %s", method, path);
-  avoid_idle_connection (message);
   if (g_str_equal (method, "GET") && g_str_equal (path, HEALTH)) {
     soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
     soup_server_message_set_response (message, "text/plain", SOUP_MEMORY_STATIC, "ok", 2);
-    return;
+  } else {
+    add_request_id (message);
+    if (!handle_operation (server, message, path, &error))
+      answer_error (server, message, error);
+    else if (g_str_equal (path, GET_MEDIA))
+      return;
   }
-  add_request_id (message);
-  if (!handle_operation (server, message, path, &error))
-    answer_error (server, message, error);
+  kvs_local_http_connection_reuse_after (server, message);
 }
 
 /* What is too much is counted, and not kept. */
@@ -298,17 +291,9 @@ on_incoming (GSocketService *service, GSocketConnection *connection, GObject *so
              gpointer user_data)
 {
   KvsLocalServer *server = user_data;
-  g_autoptr (GSocketAddress) local = g_socket_connection_get_local_address (connection, NULL);
-  g_autoptr (GSocketAddress) remote = g_socket_connection_get_remote_address (connection, NULL);
   g_autoptr (GIOStream) stream = g_object_ref (G_IO_STREAM (connection));
   g_autoptr (GError) error = NULL;
 
-  /* gone already */
-  if (local == NULL || remote == NULL)
-    return TRUE;
-  g_object_set_data_full (G_OBJECT (remote), KVS_LOCAL_SOCKET_KEY,
-                          g_object_ref (g_socket_connection_get_socket (connection)),
-                          g_object_unref);
   /* acks are small and must not wait for each other */
   g_socket_set_option (g_socket_connection_get_socket (connection), IPPROTO_TCP, TCP_NODELAY, 1,
                        NULL);
@@ -316,7 +301,9 @@ on_incoming (GSocketService *service, GSocketConnection *connection, GObject *so
     g_object_unref (stream);
     stream = accept_tls (server, G_IO_STREAM (connection), &error);
   }
-  if (stream == NULL || !soup_server_accept_iostream (server->soup, stream, local, remote, &error))
+  if (stream != NULL)
+    kvs_local_http_connection_accept (server, connection, stream);
+  else
     g_warning ("%s", error->message);
   return TRUE;
 }
@@ -425,6 +412,7 @@ kvs_local_server_free (KvsLocalServer *server)
   if (server->put_timer != 0)
     g_source_remove (server->put_timer);
   kvs_local_poller_free (server->poller);
+  kvs_local_http_connection_drop_waiting (server);
   if (server->soup != NULL)
     soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);

@@ -13,10 +13,6 @@ G_BEGIN_DECLS
 /* Larger reads gain nothing. */
 #define KVS_LOCAL_READ_BYTES (512 * 1024)
 
-/* Data of the remote address of a #SoupServerMessage: the GSocket of its connection, which libsoup
- * tells of no connection that it has not accepted itself */
-#define KVS_LOCAL_SOCKET_KEY "kvs-local-socket"
-
 /**
  * KvsLocalServer:
  * @options: command line; outlives the server
@@ -27,10 +23,12 @@ G_BEGIN_DECLS
  * @soup: HTTP
  * @url: where it listens
  * @port: where it listens
+ * @waiting_turns: connections that libsoup gets for their next requests
+ * @turns_source: runs while there are any
  * @poller: for PutMedia connections
  * @put_connections: (element-type KvsLocalPutConnection): PutMedia connections
  * @put_timer: runs while there are any
- * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever of them has its turn
+ * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever connection has its turn
  * @get_sessions: (element-type KvsLocalGetMedia): GetMedia answers
  */
 typedef struct {
@@ -43,6 +41,8 @@ typedef struct {
   gchar *url;
   guint port;
   guint expiry_timer;
+  GQueue waiting_turns;
+  guint turns_source;
   KvsLocalPoller *poller;
   GQueue put_connections;
   guint put_timer;

@@ -132,7 +132,8 @@ class Files(unittest.TestCase):
                              check=True)
         for option in ("--port", "--data", "--bind", "--port-file", "--region", "--account",
                        "--tls-cert", "--tls-key", "--public-url", "--credentials", "--no-auth",
-                       "--verbose", "--idle-seconds", "--max-connection-seconds",
+                       "--verbose", "--idle-seconds", "--keep-alive-seconds",
+                       "--max-connection-seconds",
                        "--get-media-empty-seconds", "--max-fragment-bytes", "--creating-seconds"):
             self.assertIn(option, run.stdout)
 
