@@ -13,6 +13,7 @@
 #include "http-connection.h"
 #include "put-connection.h"
 #include "put-media.h"
+#include "routes.h"
 #include "service-error.h"
 
 /* The largest request of the control plane, 50 tags of the longest, is less than a tenth. */
@@ -20,8 +21,6 @@
 #define EXPIRY_SECONDS 10
 #define LISTEN_BACKLOG 512
 #define PUT_MEDIA "/putMedia"
-#define GET_MEDIA "/getMedia"
-#define HEALTH "/kvs-local/health"
 #define BODY_SIZE_KEY "kvs-local-body-size"
 
 /**
@@ -75,9 +74,17 @@ answer_error (KvsLocalServer *server, SoupServerMessage *message, const GError *
                                     strlen (body));
 }
 
-/* Where it listens on all addresses, the one that the client used is the one it can reach. */
-static gchar *
-endpoint_for (KvsLocalServer *server, SoupServerMessage *message)
+/**
+ * kvs_local_server_get_endpoint:
+ * @server: the server
+ * @message: a request
+ *
+ * Where it listens on all addresses, the one that the client used is the one it can reach.
+ *
+ * Returns: (transfer full): base URL for the one who asks
+ */
+gchar *
+kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *message)
 {
   const KvsLocalOptions *options = server->options;
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
@@ -95,7 +102,7 @@ static JsonObject *
 run_operation (KvsLocalServer *server, SoupServerMessage *message, KvsLocalOperation operation,
                GBytes *body, GError **error)
 {
-  g_autofree gchar *endpoint = endpoint_for (server, message);
+  g_autofree gchar *endpoint = kvs_local_server_get_endpoint (server, message);
   KvsLocalControlPlane plane = { server->store, endpoint };
   JsonObject *args = kvs_local_args_parse (body, error);
   JsonObject *answer;
@@ -107,8 +114,15 @@ run_operation (KvsLocalServer *server, SoupServerMessage *message, KvsLocalOpera
   return answer;
 }
 
-static void
-answer_object (SoupServerMessage *message, JsonObject *object)
+/**
+ * kvs_local_server_answer_object:
+ * @message: a request
+ * @object: (transfer full): what to answer
+ *
+ * Answers with status 200 and JSON.
+ */
+void
+kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object)
 {
   g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
   gchar *text;
@@ -168,16 +182,15 @@ body_is_too_large (SoupServerMessage *message)
 }
 
 static gboolean
-handle_operation (KvsLocalServer *server, SoupServerMessage *message, const gchar *path,
-                  GError **error)
+handle (KvsLocalServer *server, SoupServerMessage *message, const KvsLocalRoute *route,
+        const gchar *path, GError **error)
 {
   KvsLocalOperation operation = kvs_local_control_plane_find (path);
-  gboolean is_get_media = g_str_equal (path, GET_MEDIA);
+  gboolean is_post = g_str_equal (soup_server_message_get_method (message), "POST");
   g_autoptr (GBytes) body = NULL;
   JsonObject *answer;
 
-  if (!g_str_equal (soup_server_message_get_method (message), "POST")
-      || (operation == NULL && !is_get_media)) {
+  if (route == NULL && (operation == NULL || !is_post)) {
     g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_UNKNOWN_OPERATION, path);
     return FALSE;
   }
@@ -187,14 +200,14 @@ handle_operation (KvsLocalServer *server, SoupServerMessage *message, const gcha
     return FALSE;
   }
   body = soup_message_body_flatten (soup_server_message_get_request_body (message));
-  if (!check_auth (server, message, body, error))
+  if ((route == NULL || !route->is_open) && !check_auth (server, message, body, error))
     return FALSE;
-  if (is_get_media)
-    return kvs_local_get_media_start (server, message, body, error);
+  if (route != NULL)
+    return route->handler (server, message, body, error);
   answer = run_operation (server, message, operation, body, error);
   if (answer == NULL)
     return FALSE;
-  answer_object (message, answer);
+  kvs_local_server_answer_object (message, answer);
   return TRUE;
 }
 
@@ -204,19 +217,15 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
 {
   KvsLocalServer *server = user_data;
   const gchar *method = soup_server_message_get_method (message);
+  const KvsLocalRoute *route = kvs_local_route_find (method, path);
   g_autoptr (GError) error = NULL;
 
   kvs_local_server_log (server, "%s %s", method, path);
-  if (g_str_equal (method, "GET") && g_str_equal (path, HEALTH)) {
-    soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
-    soup_server_message_set_response (message, "text/plain", SOUP_MEMORY_STATIC, "ok", 2);
-  } else {
-    add_request_id (message);
-    if (!handle_operation (server, message, path, &error))
-      answer_error (server, message, error);
-    else if (g_str_equal (path, GET_MEDIA))
-      return;
-  }
+  add_request_id (message);
+  if (!handle (server, message, route, path, &error))
+    answer_error (server, message, error);
+  else if (route != NULL && route->is_endless)
+    return;
   kvs_local_http_connection_reuse_after (server, message);
 }
 

@@ -2,6 +2,7 @@
 /* Listens, finds out what a request wants and who sent it, and answers. */
 #pragma once
 
+#include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
 #include "options.h"
@@ -52,6 +53,8 @@ typedef struct {
 
 KvsLocalServer *kvs_local_server_new (const KvsLocalOptions *options, GError **error);
 void kvs_local_server_free (KvsLocalServer *server);
+gchar *kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *message);
+void kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object);
 void kvs_local_server_log (KvsLocalServer *server, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalServer, kvs_local_server_free)
