@@ -7,6 +7,7 @@
 #include "av-error.h"
 
 #define AVIO_BYTES (32 * 1024)
+#define AAC_FRAME_SAMPLES 1024
 #define NS_PER_MS G_GINT64_CONSTANT (1000000)
 
 static const AVRational ns_base = { 1, 1000000000 };
@@ -91,6 +92,8 @@ take_tracks (KvsLocalMedia *media, const AVFormatContext *input, GError **error)
     AVCodecParameters *codec = avcodec_parameters_alloc ();
     int result = avcodec_parameters_copy (codec, input->streams[i]->codecpar);
 
+    if (codec->codec_id == AV_CODEC_ID_AAC)
+      codec->frame_size = AAC_FRAME_SAMPLES;
     g_ptr_array_add (media->tracks, codec);
     if (!kvs_local_av_check (error, "The fragment's tracks", result))
       return FALSE;
@@ -136,18 +139,6 @@ take_packets (KvsLocalMedia *media, AVFormatContext *input, gint64 timecode, GEr
   }
 }
 
-/* Blocks may be up to 32768 units before their Cluster's time. */
-static void
-start_at_zero (KvsLocalMedia *media)
-{
-  gint64 earliest = 0;
-
-  for (guint i = 0; i < media->packets->len; i++)
-    earliest = MIN (earliest, ((AVPacket *) g_ptr_array_index (media->packets, i))->pts);
-  for (guint i = 0; i < media->packets->len; i++)
-    ((AVPacket *) g_ptr_array_index (media->packets, i))->pts -= earliest;
-}
-
 static gint
 compare_times (gconstpointer a, gconstpointer b)
 {
@@ -181,7 +172,7 @@ order_track (KvsLocalMedia *media, gint track)
     next = place + 1 < times->len ? g_array_index (times, gint64, place + 1) : media->duration_ns;
     if (place + 1 < times->len || packet->duration == 0)
       packet->duration = MAX (next - packet->dts, 0);
-    media->reorder_ns = MAX (media->reorder_ns, packet->dts - packet->pts);
+    media->delay_ns = MAX (media->delay_ns, MAX (packet->dts - packet->pts, -packet->pts));
     place++;
   }
 }
@@ -231,7 +222,6 @@ kvs_local_media_new (GBytes *file, const KvsLocalFragment *fragment, GError **er
   avio_context_free (&io);
   if (!ok)
     return NULL;
-  start_at_zero (media);
   for (guint i = 0; i < media->tracks->len; i++)
     order_track (media, (gint) i);
   return g_steal_pointer (&media);

@@ -13,10 +13,11 @@ G_BEGIN_DECLS
  * KvsLocalMedia:
  * @tracks: (element-type AVCodecParameters): in the order of the Tracks element
  * @packets: (element-type AVPacket): in the order of the file, which is that of decoding within a
- *   track; stream_index is a place in @tracks, pts and duration are ns from the fragment's start, dts
+ *   track; stream_index is a place in @tracks, pts and duration are ns from the Cluster's time, dts
  *   is the pts that the frame would have if pictures were shown in the order of decoding
  * @duration_ns: of the fragment
- * @reorder_ns: how long pictures have to wait so that each is decoded before it is shown
+ * @delay_ns: how long all frames have to wait so that each is decoded before it is shown, and none
+ *   is before the Cluster's time
  *
  * Does not change once it is made: any thread may read it.
  */
@@ -25,7 +26,7 @@ typedef struct {
   GPtrArray *tracks;
   GPtrArray *packets;
   gint64 duration_ns;
-  gint64 reorder_ns;
+  gint64 delay_ns;
 } KvsLocalMedia;
 
 KvsLocalMedia *kvs_local_media_new (GBytes *file, const KvsLocalFragment *fragment,

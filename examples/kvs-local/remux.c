@@ -119,16 +119,19 @@ static void
 set_decode_times (const KvsLocalMedia *media, guint track, const KvsLocalRemuxTime *time,
                   AVRational base, gint64 *dts)
 {
+  const AVCodecParameters *codec = g_ptr_array_index (media->tracks, track);
+  gint64 late_ns = codec->codec_type == AVMEDIA_TYPE_VIDEO ? 0 : time->delay_ns;
   gint64 latest = G_MAXINT64;
 
   for (guint i = media->packets->len; i-- > 0;) {
     const AVPacket *packet = g_ptr_array_index (media->packets, i);
-    gint64 pts;
+    gint64 pts, ideal;
 
     if ((guint) packet->stream_index != track)
       continue;
     pts = av_rescale_q (time->position_ns + packet->pts + time->delay_ns, ns_base, base);
-    dts[i] = MIN (av_rescale_q (time->position_ns + packet->dts, ns_base, base), MIN (pts, latest));
+    ideal = av_rescale_q (time->position_ns + packet->dts + late_ns, ns_base, base);
+    dts[i] = MIN (ideal, MIN (pts, latest));
     latest = dts[i] - 1;
   }
 }

@@ -9,10 +9,10 @@ G_BEGIN_DECLS
 
 /**
  * KvsLocalRemuxTime:
- * @position_ns: where the fragment's start is on the time line of the answer
- * @delay_ns: by how much all pictures and sounds are shown later than that, so that decode times need
- *   not be negative: the reorder_ns of the media that the time line begins with. The same for all that
- *   is on one time line.
+ * @position_ns: where the fragment's Cluster is on the time line of the answer
+ * @delay_ns: how much later than that everything is shown: the delay_ns of the media that the time
+ *   line begins with, and the same for all that is on it. If later media had to wait longer, its
+ *   decode times are closer together at its start.
  */
 typedef struct {
   gint64 position_ns;
