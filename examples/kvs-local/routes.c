@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "routes.h"
 
+#include "get-fragment-list.h"
 #include "get-media.h"
 
 static gboolean
@@ -14,6 +15,7 @@ tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, G
 static const KvsLocalRoute routes[] = {
   { "GET", "/kvs-local/health", tell_health, .is_open = TRUE },
   { "POST", "/getMedia", kvs_local_get_media_start, .is_endless = TRUE },
+  { "POST", "/getMediaForFragmentList", kvs_local_get_fragment_list_start, .is_endless = TRUE },
 };
 
 static gboolean

@@ -9,8 +9,8 @@
 #include "auth.h"
 #include "control-plane.h"
 #include "credentials.h"
-#include "get-media.h"
 #include "http-connection.h"
+#include "media-session.h"
 #include "put-connection.h"
 #include "put-media.h"
 #include "routes.h"
@@ -412,8 +412,8 @@ kvs_local_server_free (KvsLocalServer *server)
     g_socket_listener_close (G_SOCKET_LISTENER (server->service));
   }
   g_clear_object (&server->service);
-  while (server->get_sessions != NULL)
-    kvs_local_get_media_free (server->get_sessions->data);
+  while (server->media_sessions != NULL)
+    kvs_local_media_session_free (server->media_sessions->data);
   for (GList *l = server->put_connections.head; l != NULL; l = l->next)
     kvs_local_put_connection_cancel (l->data);
   while (server->put_connections.length > 0)

@@ -30,7 +30,7 @@ G_BEGIN_DECLS
  * @put_connections: (element-type KvsLocalPutConnection): PutMedia connections
  * @put_timer: runs while there are any
  * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever connection has its turn
- * @get_sessions: (element-type KvsLocalGetMedia): GetMedia answers
+ * @media_sessions: (element-type KvsLocalMediaSession): answers that are being given
  */
 typedef struct {
   const KvsLocalOptions *options;
@@ -48,7 +48,7 @@ typedef struct {
   GQueue put_connections;
   guint put_timer;
   guint8 *read_buffer;
-  GList *get_sessions;
+  GList *media_sessions;
 } KvsLocalServer;
 
 KvsLocalServer *kvs_local_server_new (const KvsLocalOptions *options, GError **error);
