@@ -10,6 +10,7 @@
 #include "control-plane.h"
 #include "credentials.h"
 #include "http-connection.h"
+#include "playback.h"
 #include "media-session.h"
 #include "put-connection.h"
 #include "put-media.h"
@@ -59,8 +60,15 @@ add_request_id (SoupServerMessage *message)
   soup_message_headers_append (headers, "x-amz-RequestId", id);
 }
 
-static void
-answer_error (KvsLocalServer *server, SoupServerMessage *message, const GError *error)
+/**
+ * kvs_local_server_answer_error:
+ * @server: the server
+ * @message: a request
+ * @error: why it is refused
+ */
+void
+kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
+                               const GError *error)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
   g_autofree gchar *type = kvs_local_error_type (error);
@@ -132,6 +140,25 @@ kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object)
   soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
   soup_server_message_set_response (message, "application/json", SOUP_MEMORY_TAKE, text,
                                     strlen (text));
+}
+
+/**
+ * kvs_local_server_answer_bytes:
+ * @message: a request
+ * @content_type: of @bytes; a constant
+ * @bytes: what to answer
+ *
+ * Answers with status 200.
+ */
+void
+kvs_local_server_answer_bytes (SoupServerMessage *message, const gchar *content_type,
+                               GBytes *bytes)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+
+  soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
+  soup_message_headers_set_content_type (headers, content_type, NULL);
+  soup_message_body_append_bytes (soup_server_message_get_response_body (message), bytes);
 }
 
 /* Who gives credentials to clients may write them down while this runs. */
@@ -223,7 +250,7 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
   kvs_local_server_log (server, "%s %s", method, path);
   add_request_id (message);
   if (!handle (server, message, route, path, &error))
-    answer_error (server, message, error);
+    kvs_local_server_answer_error (server, message, error);
   else if (route != NULL && route->is_endless)
     return;
   kvs_local_http_connection_reuse_after (server, message);
@@ -390,6 +417,9 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   if (!listen_at_address (server, error))
     return NULL;
   server->url = make_url (server);
+  server->playback = kvs_local_playback_new (server, error);
+  if (server->playback == NULL)
+    return NULL;
   server->expiry_timer = g_timeout_add_seconds (EXPIRY_SECONDS, on_expiry_timer, server);
   return g_steal_pointer (&server);
 }
@@ -420,6 +450,7 @@ kvs_local_server_free (KvsLocalServer *server)
     g_main_context_iteration (NULL, TRUE);
   if (server->put_timer != 0)
     g_source_remove (server->put_timer);
+  kvs_local_playback_free (server->playback);
   kvs_local_poller_free (server->poller);
   kvs_local_http_connection_drop_waiting (server);
   if (server->soup != NULL)
