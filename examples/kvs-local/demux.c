@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "av-error.h"
+#include "codec-private.h"
 
 #define AVIO_BYTES (32 * 1024)
 #define AAC_FRAME_SAMPLES 1024
@@ -99,6 +100,23 @@ take_tracks (KvsLocalMedia *media, const AVFormatContext *input, GError **error)
       return FALSE;
   }
   return TRUE;
+}
+
+/* What libavformat made up itself is taken away again. */
+static void
+drop_invented_private_data (KvsLocalMedia *media, const Memory *memory)
+{
+  guint64 has_private;
+  guint n_entries = kvs_local_codec_private_find (memory->data, memory->size, &has_private);
+
+  for (guint i = 0; i < media->tracks->len && i < n_entries; i++) {
+    AVCodecParameters *codec = g_ptr_array_index (media->tracks, i);
+
+    if ((has_private >> i & 1) != 0)
+      continue;
+    av_freep (&codec->extradata);
+    codec->extradata_size = 0;
+  }
 }
 
 /* Frames of a lace have no times of their own, and follow one after the other. */
@@ -206,6 +224,8 @@ read_media (KvsLocalMedia *media, GBytes *file, const KvsLocalFragment *fragment
   input = open_input (io, error);
   ok = input != NULL && take_tracks (media, input, error)
        && (fragment == NULL || take_packets (media, input, (gint64) fragment->timecode, error));
+  if (ok)
+    drop_invented_private_data (media, &memory);
   avformat_close_input (&input);
   av_freep (&io->buffer);
   avio_context_free (&io);

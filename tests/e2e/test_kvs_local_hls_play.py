@@ -158,8 +158,9 @@ class LiveTest(PlayTest):
         process, path = self.start_pipeline()
         played = gstreamer_pictures(self.hls(DiscontinuityMode="ON_DISCONTINUITY"), frames=80)
         self.assertEqual(process.wait(timeout=60 * kvslocal.SLOWNESS), 0)
-        self.assertGreaterEqual(len(played), 75)
-        self.assert_run_of(played, gstreamer_hashes(path))
+        self.assertGreaterEqual(len(played), 80)
+        # The decoder is stopped within its work: the last pictures are not whole.
+        self.assert_run_of(played[:-8], gstreamer_hashes(path))
 
     def test_replay_from_the_past(self):
         clip = self.clip(seconds=8)
@@ -181,9 +182,10 @@ class LiveTest(PlayTest):
         timer = threading.Timer(1.5, self.put_clip, (clip, now_ms()))
         timer.start()
         self.addCleanup(timer.join)
-        played = ffmpeg_pictures(url, "-live_start_index", "0", level="error",
-                                 frames=2 * len(clip.hashes))
-        self.assertEqual(played, clip.hashes * 2)
+        # FFmpeg keeps the last few pictures back until the end, which does not come.
+        wanted = (clip.hashes * 2)[:-25]
+        self.assertEqual(ffmpeg_pictures(url, "-live_start_index", "0", level="error",
+                                         frames=len(wanted)), wanted)
 
 
 if __name__ == "__main__":
