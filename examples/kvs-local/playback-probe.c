@@ -7,6 +7,7 @@
 #include "service-error.h"
 
 #define NS_PER_MS 1000000
+#define NS_PER_SECOND 1e9
 
 /* libavformat finds no tracks before it has seen a Cluster. */
 #define CLUSTER_START_BYTES 32
@@ -112,18 +113,35 @@ work (KvsLocalJob *job)
   }
 }
 
+/* Pictures a second, or 0 if that is not known */
+static gdouble
+get_frame_rate (const KvsLocalMedia *media)
+{
+  const AVCodecParameters *codec = g_ptr_array_index (media->tracks, 0);
+  gint64 first_ns = 0, last_ns = 0;
+  guint n_pictures = 0;
+
+  if (codec->codec_type != AVMEDIA_TYPE_VIDEO)
+    return 0.0;
+  for (guint i = 0; i < media->packets->len; i++) {
+    const AVPacket *packet = g_ptr_array_index (media->packets, i);
+
+    if (packet->stream_index != 0)
+      continue;
+    /* dts is in the order of showing */
+    if (n_pictures++ == 0)
+      first_ns = packet->dts;
+    last_ns = packet->dts;
+  }
+  return last_ns > first_ns ? (n_pictures - 1) * NS_PER_SECOND / (gdouble) (last_ns - first_ns) : 0.0;
+}
+
 /* What is true for the whole session. */
 static void
 take_first (KvsLocalPlaybackSession *session, const KvsLocalMedia *first)
 {
-  const AVCodecParameters *codec = g_ptr_array_index (first->tracks, 0);
-  guint n_pictures = 0;
-
   session->delay_ms = (first->delay_ns + NS_PER_MS - 1) / NS_PER_MS;
-  for (guint i = 0; i < first->packets->len; i++)
-    n_pictures += ((const AVPacket *) g_ptr_array_index (first->packets, i))->stream_index == 0;
-  if (codec->codec_type == AVMEDIA_TYPE_VIDEO && first->duration_ns > 0)
-    session->frame_rate = n_pictures / ((gdouble) first->duration_ns / G_GINT64_CONSTANT (1000000000));
+  session->frame_rate = get_frame_rate (first);
 }
 
 static gboolean

@@ -95,10 +95,14 @@ class Clip:
         return mkv.ebml() + mkv.unknown(mkv.SEGMENT) + mkv.info() + self.tracks
 
     def start_ms(self, place):
+        """Of a fragment, from the first picture of the clip."""
+        return self._first_ms(place) - self._first_ms(0)
+
+    def _first_ms(self, place):
         return min(at for at, track, _, _ in self.fragments[place] if track == 1)
 
     def cluster(self, place, timecode, tracks=None):
-        start = self.start_ms(place)
+        start = self._first_ms(place)
         return mkv.cluster(timecode, b"".join(
             mkv.simple_block(at - start, data, track, key)
             for at, track, key, data in self.fragments[place]

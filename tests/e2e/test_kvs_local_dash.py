@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """GetDASHStreamingSessionURL, its manifests, and players of them (section 13)."""
 
+import time
 import unittest
 import urllib.parse
 import xml.etree.ElementTree
@@ -105,6 +106,7 @@ class DashTest(hls_case.HlsCase):
             self.control.create_stream(StreamName=self.stream, DataRetentionInHours=2)
             before = now_ms() - 1000
             start = self.put_clip(clip)
+            time.sleep(0.05)
             for kind, ends in (("PRODUCER", (start, start + 60000)),
                                ("SERVER", (before, now_ms() - 1))):
                 with self.subTest(codec=codec, selector=kind):
