@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "cells.h"
 #include "service-error.h"
 
 #define MAX_LISTED_STREAMS 10000
@@ -67,8 +68,10 @@ create_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **err
   g_autoptr (KvsLocalStream) stream = kvs_local_stream_new ();
   JsonObject *answer;
 
-  if (!take_description (args, stream, error)
-      || !kvs_local_store_add_stream (plane->store, stream, error))
+  if (!take_description (args, stream, error))
+    return NULL;
+  stream->cell = kvs_local_cells_choose (plane->server, stream->name);
+  if (!kvs_local_store_add_stream (plane->store, stream, error))
     return NULL;
   answer = json_object_new ();
   json_object_set_string_member (answer, "StreamARN", stream->arn);
@@ -280,6 +283,7 @@ get_data_endpoint (const KvsLocalControlPlane *plane, JsonObject *args, GError *
 {
   const gchar *api_name;
   const KvsLocalStream *stream;
+  g_autofree gchar *endpoint = NULL;
   JsonObject *answer;
 
   if (!kvs_local_args_choice (args, "APIName", api_names, &api_name, error)
@@ -289,8 +293,9 @@ get_data_endpoint (const KvsLocalControlPlane *plane, JsonObject *args, GError *
     refuse (error, KVS_LOCAL_ERROR_RESOURCE_NOT_FOUND, KVS_LOCAL_MESSAGE_NO_STREAM);
     return NULL;
   }
+  endpoint = kvs_local_cells_get_endpoint (plane->server, plane->message, stream);
   answer = json_object_new ();
-  json_object_set_string_member (answer, "DataEndpoint", plane->endpoint);
+  json_object_set_string_member (answer, "DataEndpoint", endpoint);
   return answer;
 }
 
@@ -319,6 +324,7 @@ kvs_local_control_plane_find (const gchar *path)
     { "/listTagsForStream", kvs_local_list_tags_for_stream },
     { "/describeStreamStorageConfiguration", kvs_local_describe_storage },
     { "/updateStreamStorageConfiguration", kvs_local_update_storage },
+    { "/kvs-local/move-stream", kvs_local_move_stream },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (operations); i++) {

@@ -4,6 +4,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include "server.h"
 #include "store.h"
 
 G_BEGIN_DECLS
@@ -11,11 +12,13 @@ G_BEGIN_DECLS
 /**
  * KvsLocalControlPlane:
  * @store: the store
- * @endpoint: what GetDataEndpoint gives to this client
+ * @server: the server
+ * @message: the request
  */
 typedef struct {
   KvsLocalStore *store;
-  const gchar *endpoint;
+  KvsLocalServer *server;
+  SoupServerMessage *message;
 } KvsLocalControlPlane;
 
 /**

@@ -28,6 +28,7 @@ struct _KvsLocalGetMedia {
   KvsLocalServer *server;
   SoupServerMessage *message;
   KvsLocalStream *stream;
+  guint cell; /* that had the stream at the start */
   GHook *hook;
   gint64 last_id;
   KvsLocalFragment fragment;
@@ -52,6 +53,12 @@ complete (KvsLocalGetMedia *session)
 {
   session->is_over = TRUE;
   soup_message_body_complete (soup_server_message_get_response_body (session->message));
+}
+
+static gboolean
+stream_is_gone (const KvsLocalGetMedia *session)
+{
+  return session->stream->deleted || session->stream->cell != session->cell;
 }
 
 static void
@@ -163,7 +170,7 @@ on_wrote_chunk (SoupServerMessage *message, gpointer user_data)
 
   if (session->is_over || session->is_waiting)
     return;
-  if (session->stream->deleted)
+  if (stream_is_gone (session))
     complete (session);
   else if (!append_next (session))
     wait_for_fragments (session);
@@ -176,7 +183,7 @@ on_stored (gpointer user_data)
 
   if (session->is_over || !session->is_waiting)
     return;
-  if (session->stream->deleted)
+  if (stream_is_gone (session))
     complete (session);
   else if (!append_next (session))
     return;
@@ -222,6 +229,7 @@ start_session (KvsLocalServer *server, SoupServerMessage *message, KvsLocalStrea
   session->server = server;
   session->message = g_object_ref (message);
   session->stream = kvs_local_stream_ref (stream);
+  session->cell = stream->cell;
   session->last_id = start->after_id;
   stream->n_get_connections++;
   session->hook = kvs_local_stream_add_hook (stream, on_stored, session);

@@ -4,6 +4,9 @@
 #include <gio/gio.h>
 
 #define DEFAULT_PORT 8787
+/* --data-port was not given. */
+#define SAME_PORT (-1)
+
 #define DEFAULT_BIND "127.0.0.1"
 #define DEFAULT_REGION "us-west-2"
 #define DEFAULT_ACCOUNT "123456789012"
@@ -20,6 +23,7 @@
 
 #define MAX_SECONDS (7 * 24 * 3600)
 #define MAX_PORT 65535
+#define MAX_CELLS 64
 
 static const gchar summary[]
   = "A Kinesis Video Streams service on your own machine: the control plane, PutMedia and\n"
@@ -45,6 +49,12 @@ check (const KvsLocalOptions *options, GError **error)
     return fail (error, "--data DIR is needed: where streams and their media are kept");
   if (options->port < 0 || options->port > MAX_PORT)
     return fail (error, "--port must be between 0 and 65535");
+  if (options->cells < 1 || options->cells > MAX_CELLS)
+    return fail (error, "--cells must be between 1 and 64");
+  if (options->data_port < SAME_PORT || options->data_port > MAX_PORT - options->cells + 1)
+    return fail (error, "--data-port, and a port for each further cell, must be at most 65535");
+  if (options->cells > 1 && options->public_url != NULL)
+    return fail (error, "--public-url is one, and --cells are several");
   if ((options->tls_cert == NULL) != (options->tls_key == NULL))
     return fail (error, "--tls-cert and --tls-key go together");
   if (options->no_auth && options->credentials != NULL)
@@ -102,6 +112,11 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
   const GOptionEntry entries[] = {
     { "port", 'p', 0, G_OPTION_ARG_INT, &options->port,
       "Port to listen on, 0 for any free one (default 8787)", "PORT" },
+    { "data-port", 0, 0, G_OPTION_ARG_INT, &options->data_port,
+      "Port for the data plane, 0 for any free one (default that of the control plane)", "PORT" },
+    { "cells", 0, 0, G_OPTION_ARG_INT, &options->cells,
+      "Number of data planes, at the data port and those after it; a stream is on one, and POST "
+      "/kvs-local/move-stream moves it (default 1)", "N" },
     { "bind", 'b', 0, G_OPTION_ARG_STRING, &options->bind,
       "Address to listen on (default 127.0.0.1)", "ADDRESS" },
     { "data", 'd', 0, G_OPTION_ARG_FILENAME, &options->data,
@@ -144,6 +159,8 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
 
   *options = (KvsLocalOptions) {
     .port = DEFAULT_PORT,
+    .data_port = SAME_PORT,
+    .cells = 1,
     .keep_alive_seconds = DEFAULT_KEEP_ALIVE_SECONDS,
     .idle_seconds = DEFAULT_IDLE_SECONDS,
     .max_connection_seconds = DEFAULT_MAX_CONNECTION_SECONDS,
@@ -163,6 +180,18 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
   set_default (&options->region, region_of_environment ());
   set_default (&options->account, DEFAULT_ACCOUNT);
   return check (options, error);
+}
+
+/**
+ * kvs_local_options_split_planes:
+ * @options: the command line
+ *
+ * Returns: whether the data plane is not where the control plane is
+ */
+gboolean
+kvs_local_options_split_planes (const KvsLocalOptions *options)
+{
+  return options->data_port != SAME_PORT || options->cells > 1;
 }
 
 /**

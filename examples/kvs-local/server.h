@@ -19,11 +19,9 @@ G_BEGIN_DECLS
  * @options: command line; outlives the server
  * @credentials: (nullable): who may sign; %NULL accepts anybody
  * @store: what is kept
- * @service: accepts connections
+ * @listeners: (element-type KvsLocalListener): where it listens, that with the control plane first
  * @certificate: (nullable): for TLS
  * @soup: HTTP
- * @url: where it listens
- * @port: where it listens
  * @waiting_turns: connections that libsoup gets for their next requests
  * @turns_source: runs while there are any
  * @poller: for PutMedia connections
@@ -36,11 +34,9 @@ typedef struct {
   const KvsLocalOptions *options;
   GHashTable *credentials;
   KvsLocalStore *store;
-  GSocketService *service;
+  GPtrArray *listeners;
   GTlsCertificate *certificate;
   SoupServer *soup;
-  gchar *url;
-  guint port;
   guint expiry_timer;
   GQueue waiting_turns;
   guint turns_source;

@@ -20,6 +20,9 @@ G_BEGIN_DECLS
  * @kms_key_id: (nullable): kept, not used
  * @retention_hours: 0 keeps only the host buffer
  * @storage_tier: (nullable): kept, not used
+ * @image_generation: (nullable): its configuration, in JSON
+ * @notification: (nullable): its configuration, in JSON
+ * @cell: whose data plane has it; see cells.h
  * @active_ms: ms since 1970, when its status goes from CREATING to ACTIVE
  * @version: changes with everything above but @id, @name, @arn and @creation_ms
  * @tags: (element-type utf8 utf8): key to value
@@ -41,6 +44,9 @@ typedef struct {
   gchar *kms_key_id;
   guint retention_hours;
   gchar *storage_tier;
+  gchar *image_generation;
+  gchar *notification;
+  guint cell;
   gint64 active_ms;
   gchar *version;
   GHashTable *tags;
