@@ -5,7 +5,9 @@
 
 #include "args.h"
 #include "cells.h"
+#include "delivery-config.h"
 #include "service-error.h"
+#include "tags.h"
 
 #define MAX_LISTED_STREAMS 10000
 #define MS_PER_SECOND 1000.0
@@ -62,13 +64,23 @@ take_description (JsonObject *args, KvsLocalStream *stream, GError **error)
          && kvs_local_take_tags (args, stream->tags, FALSE, error);
 }
 
+/* That there is one of the name already says more than that there are too many. */
+static gboolean
+has_room (const KvsLocalControlPlane *plane, const KvsLocalStream *stream, GError **error)
+{
+  return kvs_local_store_find_by_name (plane->store, stream->name) != NULL
+         || kvs_local_store_count (plane->store) < (guint) plane->server->options->max_streams
+         || refuse (error, KVS_LOCAL_ERROR_ACCOUNT_STREAM_LIMIT,
+                    "The number of streams created for the account is too high.");
+}
+
 static JsonObject *
 create_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **error)
 {
   g_autoptr (KvsLocalStream) stream = kvs_local_stream_new ();
   JsonObject *answer;
 
-  if (!take_description (args, stream, error))
+  if (!take_description (args, stream, error) || !has_room (plane, stream, error))
     return NULL;
   stream->cell = kvs_local_cells_choose (plane->server, stream->name);
   if (!kvs_local_store_add_stream (plane->store, stream, error))
@@ -324,6 +336,13 @@ kvs_local_control_plane_find (const gchar *path)
     { "/listTagsForStream", kvs_local_list_tags_for_stream },
     { "/describeStreamStorageConfiguration", kvs_local_describe_storage },
     { "/updateStreamStorageConfiguration", kvs_local_update_storage },
+    { "/TagResource", kvs_local_tag_resource },
+    { "/UntagResource", kvs_local_untag_resource },
+    { "/ListTagsForResource", kvs_local_list_tags_for_resource },
+    { "/describeImageGenerationConfiguration", kvs_local_describe_image_generation },
+    { "/updateImageGenerationConfiguration", kvs_local_update_image_generation },
+    { "/describeNotificationConfiguration", kvs_local_describe_notification },
+    { "/updateNotificationConfiguration", kvs_local_update_notification },
     { "/kvs-local/move-stream", kvs_local_move_stream },
   };
 

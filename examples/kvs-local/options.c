@@ -21,6 +21,9 @@
 /* About what the service's front ends do */
 #define DEFAULT_KEEP_ALIVE_SECONDS 60
 
+/* kvs-api.md section 16 */
+#define DEFAULT_MAX_STREAMS 10000
+
 #define MAX_SECONDS (7 * 24 * 3600)
 #define MAX_PORT 65535
 #define MAX_CELLS 64
@@ -66,6 +69,8 @@ check (const KvsLocalOptions *options, GError **error)
     return fail (error, "times must be between one second and a week");
   if (options->creating_seconds < 0 || options->creating_seconds > MAX_SECONDS)
     return fail (error, "--creating-seconds must be between 0 and a week");
+  if (options->max_streams < 1)
+    return fail (error, "--max-streams must be positive");
   if (options->max_fragment_bytes < 1)
     return fail (error, "--max-fragment-bytes must be positive");
   if (!g_regex_match_simple ("^[a-z0-9-]+$", options->region, G_REGEX_DOLLAR_ENDONLY, 0))
@@ -121,6 +126,8 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
       "Address to listen on (default 127.0.0.1)", "ADDRESS" },
     { "data", 'd', 0, G_OPTION_ARG_FILENAME, &options->data,
       "Folder for streams and media; made if it is not there", "DIR" },
+    { "deliver", 0, 0, G_OPTION_ARG_FILENAME, &options->deliver,
+      "Folder for the notifications that streams' configurations send to SNS", "DIR" },
     { "port-file", 0, 0, G_OPTION_ARG_FILENAME, &options->port_file,
       "Write the port to this file once listening", "FILE" },
     { "region", 0, 0, G_OPTION_ARG_STRING, &options->region,
@@ -149,6 +156,8 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
       "End a PutMedia request that is so old (default 2700)", "S" },
     { "max-fragment-bytes", 0, 0, G_OPTION_ARG_INT64, &options->max_fragment_bytes,
       "Refuse larger fragments (default 50000000)", "N" },
+    { "max-streams", 0, 0, G_OPTION_ARG_INT, &options->max_streams,
+      "Create no more streams than so many (default 10000)", "N" },
     { "get-media-empty-seconds", 0, 0, G_OPTION_ARG_INT, &options->get_media_empty_seconds,
       "End a GetMedia answer after so long without a new fragment (default 3)", "S" },
     { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose,
@@ -165,6 +174,7 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
     .idle_seconds = DEFAULT_IDLE_SECONDS,
     .max_connection_seconds = DEFAULT_MAX_CONNECTION_SECONDS,
     .max_fragment_bytes = DEFAULT_MAX_FRAGMENT_BYTES,
+    .max_streams = DEFAULT_MAX_STREAMS,
     .get_media_empty_seconds = DEFAULT_GET_MEDIA_EMPTY_SECONDS,
   };
   g_option_context_set_summary (context, summary);
@@ -203,6 +213,7 @@ kvs_local_options_clear (KvsLocalOptions *options)
 {
   g_free (options->bind);
   g_free (options->data);
+  g_free (options->deliver);
   g_free (options->port_file);
   g_free (options->region);
   g_free (options->account);

@@ -13,8 +13,10 @@ typedef struct {
   gint port;
   gint data_port;
   gint cells;
+  gint max_streams;
   gchar *bind;
   gchar *data;
+  gchar *deliver;
   gchar *port_file;
   gchar *region;
   gchar *account;

@@ -254,6 +254,7 @@ on_early_request (SoupServer *soup, SoupServerMessage *message, const gchar *pat
   if (check_auth (server, message, NULL, &error)
       && kvs_local_put_media_parse (server->store, message, &request, &error)
       && kvs_local_cells_serve (server, message, request.stream, &error)) {
+    request.config.deliver = server->deliver;
     request.config.max_fragment_bytes = (guint64) server->options->max_fragment_bytes;
     kvs_local_put_connection_start (server, message, &request);
   } else {
@@ -292,6 +293,8 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   server->store = kvs_local_store_open (options->data, options->region, options->account, error);
   if (server->store == NULL)
     return NULL;
+  if (options->deliver != NULL)
+    server->deliver = kvs_local_deliver_new (server->store, options->deliver);
   kvs_local_store_set_creating_ms (server->store, options->creating_seconds * (gint64) 1000);
   server->poller = kvs_local_poller_new (error);
   if (server->poller == NULL)
@@ -333,6 +336,7 @@ kvs_local_server_free (KvsLocalServer *server)
   if (server->soup != NULL)
     soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);
+  kvs_local_deliver_free (server->deliver);
   kvs_local_store_close (server->store);
   g_clear_pointer (&server->credentials, g_hash_table_unref);
   g_free (server->read_buffer);

@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
+#include "deliver.h"
 #include "options.h"
 #include "poller.h"
 #include "store.h"
@@ -19,6 +20,7 @@ G_BEGIN_DECLS
  * @options: command line; outlives the server
  * @credentials: (nullable): who may sign; %NULL accepts anybody
  * @store: what is kept
+ * @deliver: (nullable): who does what fragments ask for
  * @listeners: (element-type KvsLocalListener): where it listens, that with the control plane first
  * @certificate: (nullable): for TLS
  * @soup: HTTP
@@ -34,6 +36,7 @@ typedef struct {
   const KvsLocalOptions *options;
   GHashTable *credentials;
   KvsLocalStore *store;
+  KvsLocalDeliver *deliver;
   GPtrArray *listeners;
   GTlsCertificate *certificate;
   SoupServer *soup;

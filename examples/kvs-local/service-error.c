@@ -18,6 +18,9 @@ static const struct {
   [KVS_LOCAL_ERROR_VERSION_MISMATCH] = { "VersionMismatchException", 400, MODELLED },
   [KVS_LOCAL_ERROR_CONNECTION_LIMIT] = { "ConnectionLimitExceededException", 400, MODELLED },
   [KVS_LOCAL_ERROR_INVALID_ENDPOINT] = { "InvalidEndpointException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_NO_DATA_RETENTION] = { "NoDataRetentionException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_ACCOUNT_STREAM_LIMIT]
+  = { "AccountStreamLimitExceededException", 400, MODELLED },
   [KVS_LOCAL_ERROR_TAGS_PER_RESOURCE] = { "TagsPerResourceExceededLimitException", 400, MODELLED },
   [KVS_LOCAL_ERROR_INVALID_RESOURCE_FORMAT] = { "InvalidResourceFormatException", 400, MODELLED },
   [KVS_LOCAL_ERROR_MISSING_AUTHENTICATION_TOKEN]

@@ -301,6 +301,18 @@ kvs_local_store_find_by_arn (KvsLocalStore *store, const gchar *arn)
   return stream != NULL && g_str_equal (stream->arn, arn) ? stream : NULL;
 }
 
+/**
+ * kvs_local_store_count:
+ * @store: the store
+ *
+ * Returns: number of streams
+ */
+guint
+kvs_local_store_count (KvsLocalStore *store)
+{
+  return g_hash_table_size (store->streams);
+}
+
 static gint
 compare_names (gconstpointer a, gconstpointer b)
 {

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Delivers to a folder what the service would deliver to S3 and SNS (kvs-api.md section 15):
+ *
+ *   notifications/<stream>-<creation ms>/<fragment number>.json    the message to the SNS topic
+ */
+#pragma once
+
+#include "event-tags.h"
+#include "store.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KvsLocalDeliver KvsLocalDeliver;
+
+KvsLocalDeliver *kvs_local_deliver_new (KvsLocalStore *store, const gchar *folder);
+void kvs_local_deliver_free (KvsLocalDeliver *deliver);
+void kvs_local_deliver_fragment (KvsLocalDeliver *deliver, const KvsLocalStream *stream,
+                                 const KvsLocalFragment *fragment, guint events);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalDeliver, kvs_local_deliver_free)
+
+G_END_DECLS
