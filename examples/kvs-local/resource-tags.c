@@ -79,7 +79,7 @@ kvs_local_tag_resource (const KvsLocalControlPlane *plane, JsonObject *args, GEr
   KvsLocalStream *stream = find_resource (plane, args, error);
   g_autoptr (GHashTable) tags = NULL;
 
-  if (stream == NULL || !kvs_local_stream_may_change (stream, error))
+  if (stream == NULL || !kvs_local_may_be_tagged (stream, error))
     return NULL;
   tags = kvs_local_copy_tags (stream->tags);
   if (!take_entries (args, tags, error))

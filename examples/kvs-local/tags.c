@@ -89,6 +89,24 @@ kvs_local_copy_tags (GHashTable *tags)
 }
 
 /**
+ * kvs_local_may_be_tagged:
+ * @stream: a stream
+ * @error: where to put an error
+ *
+ * Returns: whether it is ACTIVE, else with %KVS_LOCAL_ERROR_RESOURCE_NOT_FOUND: the model of the
+ *   operations on tags knows no other exception for it (kvs-api.md Annex A.1)
+ */
+gboolean
+kvs_local_may_be_tagged (const KvsLocalStream *stream, GError **error)
+{
+  if (kvs_local_stream_is_active (stream))
+    return TRUE;
+  g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_RESOURCE_NOT_FOUND,
+                       KVS_LOCAL_MESSAGE_NO_STREAM);
+  return FALSE;
+}
+
+/**
  * kvs_local_replace_tags:
  * @store: the store
  * @stream: a stream
@@ -139,7 +157,7 @@ kvs_local_tag_stream (const KvsLocalControlPlane *plane, JsonObject *args, GErro
   KvsLocalStream *stream = find_stream (plane, args, error);
   g_autoptr (GHashTable) tags = NULL;
 
-  if (stream == NULL || !kvs_local_stream_may_change (stream, error))
+  if (stream == NULL || !kvs_local_may_be_tagged (stream, error))
     return NULL;
   tags = kvs_local_copy_tags (stream->tags);
   if (!kvs_local_take_tags (args, tags, TRUE, error))
@@ -188,7 +206,7 @@ kvs_local_remove_tags (KvsLocalStore *store, KvsLocalStream *stream, JsonObject 
 {
   g_autoptr (GHashTable) tags = NULL;
 
-  if (!kvs_local_stream_may_change (stream, error))
+  if (!kvs_local_may_be_tagged (stream, error))
     return NULL;
   tags = kvs_local_copy_tags (stream->tags);
   if (!remove_keys (args, tags, error))

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 gboolean kvs_local_take_tags (JsonObject *args, GHashTable *tags, gboolean required,
                               GError **error);
 gboolean kvs_local_check_tag_count (GHashTable *tags, GError **error);
+gboolean kvs_local_may_be_tagged (const KvsLocalStream *stream, GError **error);
 GHashTable *kvs_local_copy_tags (GHashTable *tags);
 JsonObject *kvs_local_replace_tags (KvsLocalStore *store, KvsLocalStream *stream, GHashTable *tags,
                                     GError **error);
