@@ -27,6 +27,7 @@
 #define MAX_SECONDS (7 * 24 * 3600)
 #define MAX_PORT 65535
 #define MAX_CELLS 64
+#define MAX_CALLS 1000
 
 static const gchar summary[]
   = "A Kinesis Video Streams service on your own machine: the control plane, PutMedia and\n"
@@ -71,6 +72,8 @@ check (const KvsLocalOptions *options, GError **error)
     return fail (error, "--creating-seconds must be between 0 and a week");
   if (options->max_streams < 1)
     return fail (error, "--max-streams must be positive");
+  if (options->max_calls < 0 || options->max_calls > MAX_CALLS)
+    return fail (error, "--max-calls must be between 0 and 1000");
   if (options->max_fragment_bytes < 1)
     return fail (error, "--max-fragment-bytes must be positive");
   if (!g_regex_match_simple ("^[a-z0-9-]+$", options->region, G_REGEX_DOLLAR_ENDONLY, 0))
@@ -158,6 +161,9 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
       "Refuse larger fragments (default 50000000)", "N" },
     { "max-streams", 0, 0, G_OPTION_ARG_INT, &options->max_streams,
       "Create no more streams than so many (default 10000)", "N" },
+    { "max-calls", 0, 0, G_OPTION_ARG_INT, &options->max_calls,
+      "Refuse more control-plane calls a second about one stream; the service's limit is 5 "
+      "(default any number)", "N" },
     { "get-media-empty-seconds", 0, 0, G_OPTION_ARG_INT, &options->get_media_empty_seconds,
       "End a GetMedia answer after so long without a new fragment (default 3)", "S" },
     { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose,

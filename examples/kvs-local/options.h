@@ -14,6 +14,7 @@ typedef struct {
   gint data_port;
   gint cells;
   gint max_streams;
+  gint max_calls;
   gchar *bind;
   gchar *data;
   gchar *deliver;

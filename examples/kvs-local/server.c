@@ -5,6 +5,7 @@
 
 #include "args.h"
 #include "auth.h"
+#include "call-rate.h"
 #include "cells.h"
 #include "control-plane.h"
 #include "credentials.h"
@@ -86,17 +87,29 @@ kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *messag
   return kvs_local_listener_get_url_for (kvs_local_listener_of_message (server, message), message);
 }
 
+/* Requests that name no stream, or none that there is, are not counted. */
+static gboolean
+check_call_rate (KvsLocalServer *server, JsonObject *args, GError **error)
+{
+  KvsLocalStream *stream = kvs_local_args_stream (args, server->store, NULL);
+
+  return stream == NULL
+         || kvs_local_call_rate_take (stream, (guint) server->options->max_calls,
+                                      g_get_monotonic_time (), error);
+}
+
 static JsonObject *
 run_operation (KvsLocalServer *server, SoupServerMessage *message, KvsLocalOperation operation,
                GBytes *body, GError **error)
 {
   KvsLocalControlPlane plane = { server->store, server, message };
   JsonObject *args = kvs_local_args_parse (body, error);
-  JsonObject *answer;
+  JsonObject *answer = NULL;
 
   if (args == NULL)
     return NULL;
-  answer = operation (&plane, args, error);
+  if (check_call_rate (server, args, error))
+    answer = operation (&plane, args, error);
   json_object_unref (args);
   return answer;
 }

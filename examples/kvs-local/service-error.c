@@ -17,6 +17,7 @@ static const struct {
   [KVS_LOCAL_ERROR_RESOURCE_IN_USE] = { "ResourceInUseException", 400, MODELLED },
   [KVS_LOCAL_ERROR_VERSION_MISMATCH] = { "VersionMismatchException", 400, MODELLED },
   [KVS_LOCAL_ERROR_CONNECTION_LIMIT] = { "ConnectionLimitExceededException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_CLIENT_LIMIT] = { "ClientLimitExceededException", 400, MODELLED },
   [KVS_LOCAL_ERROR_INVALID_ENDPOINT] = { "InvalidEndpointException", 400, MODELLED },
   [KVS_LOCAL_ERROR_NO_DATA_RETENTION] = { "NoDataRetentionException", 400, MODELLED },
   [KVS_LOCAL_ERROR_ACCOUNT_STREAM_LIMIT]

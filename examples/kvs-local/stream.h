@@ -28,6 +28,7 @@ G_BEGIN_DECLS
  * @tags: (element-type utf8 utf8): key to value
  * @sequence_block: how many thousands of fragment sequence numbers are given out
  * @kept_bytes: of the fragments in the host buffer, negative if they are not summed up
+ * @calls_until_us: see call-rate.c
  * @deleted: nothing may be stored or read any more
  * @n_put_connections: PutMedia calls that are going on
  * @n_get_connections: GetMedia calls that are going on
@@ -52,6 +53,7 @@ typedef struct {
   GHashTable *tags;
   guint64 sequence_block;
   gint64 kept_bytes;
+  gint64 calls_until_us;
   gboolean deleted;
   guint n_put_connections;
   guint n_get_connections;

@@ -2,8 +2,10 @@
 """kvs-local's control plane held against botocore's model, constraint by constraint."""
 
 import json
+import time
 import unittest
 
+import kvslocal_case
 import kvslocal_model as model
 from kvslocal_case import Case, require_kvs_local
 
@@ -235,6 +237,30 @@ class Limits(ModelCase):
                          (400, "ResourceInUseException"))
         self.control.delete_stream(StreamARN=self.arn)
         self.assertEqual(self.call("CreateStream", {"StreamName": "c"})[0], 200)
+
+
+class Rate(ModelCase):
+    ARGS = ["--max-calls", "2"]
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.control.create_stream(StreamName=self.stream + "2")["StreamARN"]
+
+    def codes(self, n_calls, **members):
+        return [self.call("GetDataEndpoint", {"APIName": "PUT_MEDIA", **members})[1]
+                for _ in range(n_calls)]
+
+    def test_calls_about_one_stream(self):
+        """At most two at once, and then two a second, however slow the test is."""
+        begin = time.monotonic()
+        found = self.codes(60, StreamName=self.stream)
+        seconds = time.monotonic() - begin
+        self.assertEqual(found[:2], ["", ""])
+        self.assertEqual(set(found[2:]) - {""}, {"ClientLimitExceededException"})
+        self.assertLessEqual(found.count(""), 2 + 2 * seconds + 1)
+        # the ARN is another name of the same stream, and other streams have calls of their own
+        self.assertEqual(self.codes(2, StreamARN=self.other), ["", ""])
+        kvslocal_case.wait_for(lambda: self.codes(1, StreamARN=self.arn) == [""])
 
 
 class Configurations(ModelCase):
