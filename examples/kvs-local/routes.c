@@ -3,6 +3,7 @@
 
 #include "get-fragment-list.h"
 #include "get-media.h"
+#include "images.h"
 
 static gboolean
 tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GError **error)
@@ -14,6 +15,7 @@ tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, G
 
 static const KvsLocalRoute routes[] = {
   { "GET", "/kvs-local/health", tell_health, .is_open = TRUE },
+  { "POST", "/getImages", kvs_local_get_images_start },
   { "POST", "/getMedia", kvs_local_get_media_start, .is_endless = TRUE },
   { "POST", "/getMediaForFragmentList", kvs_local_get_fragment_list_start, .is_endless = TRUE },
 };

@@ -10,6 +10,7 @@
 #include "control-plane.h"
 #include "credentials.h"
 #include "http-connection.h"
+#include "jobs.h"
 #include "media-session.h"
 #include "put-connection.h"
 #include "put-media.h"
@@ -59,8 +60,17 @@ add_request_id (SoupServerMessage *message)
   soup_message_headers_append (headers, "x-amz-RequestId", id);
 }
 
-static void
-answer_error (KvsLocalServer *server, SoupServerMessage *message, const GError *error)
+/**
+ * kvs_local_server_answer_error:
+ * @server: the server
+ * @message: a request
+ * @error: why it is refused
+ *
+ * Answers with the exception that says so.
+ */
+void
+kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
+                               const GError *error)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
   g_autofree gchar *type = kvs_local_error_type (error);
@@ -223,7 +233,7 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
   kvs_local_server_log (server, "%s %s", method, path);
   add_request_id (message);
   if (!handle (server, message, route, path, &error))
-    answer_error (server, message, error);
+    kvs_local_server_answer_error (server, message, error);
   else if (route != NULL && route->is_endless)
     return;
   kvs_local_http_connection_reuse_after (server, message);
@@ -383,6 +393,7 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   server->poller = kvs_local_poller_new (error);
   if (server->poller == NULL)
     return NULL;
+  server->jobs = kvs_local_jobs_new ();
   server->read_buffer = g_malloc (KVS_LOCAL_READ_BYTES);
   server->soup = soup_server_new (NULL, NULL);
   soup_server_add_early_handler (server->soup, NULL, on_early_request, server, NULL);
@@ -420,6 +431,7 @@ kvs_local_server_free (KvsLocalServer *server)
     g_main_context_iteration (NULL, TRUE);
   if (server->put_timer != 0)
     g_source_remove (server->put_timer);
+  kvs_local_jobs_free (server->jobs);
   kvs_local_poller_free (server->poller);
   kvs_local_http_connection_drop_waiting (server);
   if (server->soup != NULL)

@@ -28,14 +28,6 @@ static const struct {
   [KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME] = { "InvalidMediaFrameException", 400, MODELLED },
   [KVS_LOCAL_ERROR_TAGS_PER_RESOURCE] = { "TagsPerResourceExceededLimitException", 400, MODELLED },
   [KVS_LOCAL_ERROR_INVALID_RESOURCE_FORMAT] = { "InvalidResourceFormatException", 400, MODELLED },
-  [KVS_LOCAL_ERROR_NO_DATA_RETENTION] = { "NoDataRetentionException", 400, MODELLED },
-  [KVS_LOCAL_ERROR_UNSUPPORTED_MEDIA_TYPE]
-  = { "UnsupportedStreamMediaTypeException", 400, MODELLED },
-  [KVS_LOCAL_ERROR_MISSING_CODEC_PRIVATE_DATA]
-  = { "MissingCodecPrivateDataException", 400, MODELLED },
-  [KVS_LOCAL_ERROR_INVALID_CODEC_PRIVATE_DATA]
-  = { "InvalidCodecPrivateDataException", 400, MODELLED },
-  [KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME] = { "InvalidMediaFrameException", 400, MODELLED },
   [KVS_LOCAL_ERROR_MISSING_AUTHENTICATION_TOKEN]
   = { "MissingAuthenticationTokenException", 403, FRAMEWORK },
   [KVS_LOCAL_ERROR_INCOMPLETE_SIGNATURE] = { "IncompleteSignatureException", 403, FRAMEWORK },
