@@ -6,6 +6,7 @@
 #include "args.h"
 #include "cells.h"
 #include "delivery-config.h"
+#include "list-fragments.h"
 #include "service-error.h"
 #include "tags.h"
 
@@ -331,6 +332,7 @@ kvs_local_control_plane_find (const gchar *path)
     { "/deleteStream", delete_stream },
     { "/listStreams", list_streams },
     { "/getDataEndpoint", get_data_endpoint },
+    { "/listFragments", kvs_local_list_fragments },
     { "/tagStream", kvs_local_tag_stream },
     { "/untagStream", kvs_local_untag_stream },
     { "/listTagsForStream", kvs_local_list_tags_for_stream },

@@ -193,8 +193,14 @@ kvs_local_listener_of_cell (KvsLocalServer *server, guint cell)
   return g_ptr_array_index (server->listeners, 0);
 }
 
-static gboolean
-is_data_path (const gchar *path)
+/**
+ * kvs_local_is_data_path:
+ * @path: of a request; case matters
+ *
+ * Returns: whether the data plane serves it
+ */
+gboolean
+kvs_local_is_data_path (const gchar *path)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (data_paths); i++) {
     if (g_str_has_suffix (data_paths[i], "/") ? g_str_has_prefix (path, data_paths[i])
@@ -214,7 +220,7 @@ is_data_path (const gchar *path)
 gboolean
 kvs_local_listener_serves (const KvsLocalListener *listener, const gchar *path)
 {
-  if (is_data_path (path))
+  if (kvs_local_is_data_path (path))
     return (listener->planes & KVS_LOCAL_PLANE_DATA) != 0;
   return (listener->planes & KVS_LOCAL_PLANE_CONTROL) != 0
          || kvs_local_control_plane_find (path) == NULL;

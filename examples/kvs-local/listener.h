@@ -37,6 +37,7 @@ void kvs_local_listeners_close (KvsLocalServer *server);
 const KvsLocalListener *kvs_local_listener_of_message (KvsLocalServer *server,
                                                        SoupServerMessage *message);
 const KvsLocalListener *kvs_local_listener_of_cell (KvsLocalServer *server, guint cell);
+gboolean kvs_local_is_data_path (const gchar *path);
 gboolean kvs_local_listener_serves (const KvsLocalListener *listener, const gchar *path);
 gchar *kvs_local_listener_get_url (const KvsLocalListener *listener);
 gchar *kvs_local_listener_get_url_for (const KvsLocalListener *listener,

@@ -9,9 +9,10 @@
 #include "cells.h"
 #include "control-plane.h"
 #include "credentials.h"
-#include "get-media.h"
 #include "http-connection.h"
+#include "jobs.h"
 #include "listener.h"
+#include "media-session.h"
 #include "put-connection.h"
 #include "put-media.h"
 #include "routes.h"
@@ -59,8 +60,17 @@ add_request_id (SoupServerMessage *message)
   soup_message_headers_append (headers, "x-amz-RequestId", id);
 }
 
-static void
-answer_error (KvsLocalServer *server, SoupServerMessage *message, const GError *error)
+/**
+ * kvs_local_server_answer_error:
+ * @server: the server
+ * @message: a request
+ * @error: why it is refused
+ *
+ * Answers with the exception that says so.
+ */
+void
+kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
+                               const GError *error)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
   g_autofree gchar *type = kvs_local_error_type (error);
@@ -87,13 +97,16 @@ kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *messag
   return kvs_local_listener_get_url_for (kvs_local_listener_of_message (server, message), message);
 }
 
-/* Requests that name no stream, or none that there is, are not counted. */
+/* Requests that name no stream, or none that there is, are not counted; those of the data plane have
+ * limits of their own. */
 static gboolean
-check_call_rate (KvsLocalServer *server, JsonObject *args, GError **error)
+check_call_rate (KvsLocalServer *server, SoupServerMessage *message, JsonObject *args,
+                 GError **error)
 {
   KvsLocalStream *stream = kvs_local_args_stream (args, server->store, NULL);
 
   return stream == NULL
+         || kvs_local_is_data_path (g_uri_get_path (soup_server_message_get_uri (message)))
          || kvs_local_call_rate_take (stream, (guint) server->options->max_calls,
                                       g_get_monotonic_time (), error);
 }
@@ -108,7 +121,7 @@ run_operation (KvsLocalServer *server, SoupServerMessage *message, KvsLocalOpera
 
   if (args == NULL)
     return NULL;
-  if (check_call_rate (server, args, error))
+  if (check_call_rate (server, message, args, error))
     answer = operation (&plane, args, error);
   json_object_unref (args);
   return answer;
@@ -203,9 +216,10 @@ handle (KvsLocalServer *server, SoupServerMessage *message, const KvsLocalRoute 
   body = soup_message_body_flatten (soup_server_message_get_request_body (message));
   if ((route == NULL || !route->is_open) && !check_auth (server, message, body, error))
     return FALSE;
+  if (!kvs_local_cells_check_request (server, message, body, error))
+    return FALSE;
   if (route != NULL)
-    return kvs_local_cells_check_request (server, message, body, error)
-           && route->handler (server, message, body, error);
+    return route->handler (server, message, body, error);
   answer = run_operation (server, message, operation, body, error);
   if (answer == NULL)
     return FALSE;
@@ -225,7 +239,7 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
   kvs_local_server_log (server, "%s %s", method, path);
   add_request_id (message);
   if (!handle (server, message, route, path, &error))
-    answer_error (server, message, error);
+    kvs_local_server_answer_error (server, message, error);
   else if (route != NULL && route->is_endless)
     return;
   kvs_local_http_connection_reuse_after (server, message);
@@ -312,6 +326,7 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   server->poller = kvs_local_poller_new (error);
   if (server->poller == NULL)
     return NULL;
+  server->jobs = kvs_local_jobs_new ();
   server->read_buffer = g_malloc (KVS_LOCAL_READ_BYTES);
   server->soup = soup_server_new (NULL, NULL);
   soup_server_add_early_handler (server->soup, NULL, on_early_request, server, NULL);
@@ -336,14 +351,15 @@ kvs_local_server_free (KvsLocalServer *server)
   if (server->expiry_timer != 0)
     g_source_remove (server->expiry_timer);
   kvs_local_listeners_close (server);
-  while (server->get_sessions != NULL)
-    kvs_local_get_media_free (server->get_sessions->data);
+  while (server->media_sessions != NULL)
+    kvs_local_media_session_free (server->media_sessions->data);
   for (GList *l = server->put_connections.head; l != NULL; l = l->next)
     kvs_local_put_connection_cancel (l->data);
   while (server->put_connections.length > 0)
     g_main_context_iteration (NULL, TRUE);
   if (server->put_timer != 0)
     g_source_remove (server->put_timer);
+  kvs_local_jobs_free (server->jobs);
   kvs_local_poller_free (server->poller);
   kvs_local_http_connection_drop_waiting (server);
   if (server->soup != NULL)

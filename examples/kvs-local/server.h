@@ -30,7 +30,8 @@ G_BEGIN_DECLS
  * @put_connections: (element-type KvsLocalPutConnection): PutMedia connections
  * @put_timer: runs while there are any
  * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever connection has its turn
- * @get_sessions: (element-type KvsLocalGetMedia): GetMedia answers
+ * @jobs: answers that are being made in other threads
+ * @media_sessions: (element-type KvsLocalMediaSession): answers that are being given
  */
 typedef struct {
   const KvsLocalOptions *options;
@@ -47,12 +48,15 @@ typedef struct {
   GQueue put_connections;
   guint put_timer;
   guint8 *read_buffer;
-  GList *get_sessions;
+  struct _KvsLocalJobs *jobs;
+  GList *media_sessions;
 } KvsLocalServer;
 
 KvsLocalServer *kvs_local_server_new (const KvsLocalOptions *options, GError **error);
 void kvs_local_server_free (KvsLocalServer *server);
 gchar *kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *message);
+void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
+                                    const GError *error);
 void kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object);
 void kvs_local_server_log (KvsLocalServer *server, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 

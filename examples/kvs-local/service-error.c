@@ -22,6 +22,13 @@ static const struct {
   [KVS_LOCAL_ERROR_NO_DATA_RETENTION] = { "NoDataRetentionException", 400, MODELLED },
   [KVS_LOCAL_ERROR_ACCOUNT_STREAM_LIMIT]
   = { "AccountStreamLimitExceededException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_UNSUPPORTED_MEDIA_TYPE]
+  = { "UnsupportedStreamMediaTypeException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_MISSING_CODEC_PRIVATE_DATA]
+  = { "MissingCodecPrivateDataException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_INVALID_CODEC_PRIVATE_DATA]
+  = { "InvalidCodecPrivateDataException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME] = { "InvalidMediaFrameException", 400, MODELLED },
   [KVS_LOCAL_ERROR_TAGS_PER_RESOURCE] = { "TagsPerResourceExceededLimitException", 400, MODELLED },
   [KVS_LOCAL_ERROR_INVALID_RESOURCE_FORMAT] = { "InvalidResourceFormatException", 400, MODELLED },
   [KVS_LOCAL_ERROR_MISSING_AUTHENTICATION_TOKEN]
@@ -30,6 +37,7 @@ static const struct {
   [KVS_LOCAL_ERROR_INVALID_SIGNATURE] = { "InvalidSignatureException", 403, FRAMEWORK },
   [KVS_LOCAL_ERROR_UNRECOGNIZED_CLIENT] = { "UnrecognizedClientException", 403, FRAMEWORK },
   [KVS_LOCAL_ERROR_EXPIRED_TOKEN] = { "ExpiredTokenException", 403, FRAMEWORK },
+  [KVS_LOCAL_ERROR_VALIDATION] = { "ValidationException", 400, FRAMEWORK },
   [KVS_LOCAL_ERROR_UNKNOWN_OPERATION] = { "UnknownOperationException", 404, FRAMEWORK },
   [KVS_LOCAL_ERROR_MALFORMED_REQUEST] = { "MalformedHttpRequestException", 400, FRAMEWORK },
   [KVS_LOCAL_ERROR_REQUEST_TOO_LARGE] = { "RequestEntityTooLargeException", 413, FRAMEWORK },

@@ -32,6 +32,7 @@ G_BEGIN_DECLS
  * @deleted: nothing may be stored or read any more
  * @n_put_connections: PutMedia calls that are going on
  * @n_get_connections: GetMedia calls that are going on
+ * @n_list_connections: GetMediaForFragmentList calls that are going on
  * @stored_hooks: called after a fragment was stored, and when the stream was deleted
  */
 typedef struct {
@@ -57,6 +58,7 @@ typedef struct {
   gboolean deleted;
   guint n_put_connections;
   guint n_get_connections;
+  guint n_list_connections;
   GHookList stored_hooks;
 } KvsLocalStream;
 

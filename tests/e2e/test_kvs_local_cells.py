@@ -19,6 +19,7 @@ APIS = ("PUT_MEDIA", "GET_MEDIA", "LIST_FRAGMENTS", "GET_MEDIA_FOR_FRAGMENT_LIST
         "GET_HLS_STREAMING_SESSION_URL", "GET_DASH_STREAMING_SESSION_URL", "GET_CLIP", "GET_IMAGES")
 CONTROL_PATHS = ("/createStream", "/describeStream", "/listStreams", "/getDataEndpoint",
                  "/TagResource", "/kvs-local/move-stream")
+DATA_PATHS = ("/getMedia", "/listFragments", "/getMediaForFragmentList", "/getClip", "/getImages")
 NO_OPERATION = {"Output": {"__type": "com.amazon.coral.service#UnknownOperationException"},
                 "Version": "1.0"}
 
@@ -73,8 +74,11 @@ class Planes(EndpointCase):
             status, code, answer = self.code_at(data, path)
             self.assertEqual((status, code), (404, "UnknownOperationException"), path)
             self.assertEqual(json.loads(answer), NO_OPERATION)
-        status, code, answer = self.code_at(self.kvs.url, "/getMedia")
-        self.assertEqual((status, code), (404, "UnknownOperationException"))
+        for path in DATA_PATHS:
+            status, code, answer = self.code_at(self.kvs.url, path)
+            self.assertEqual((status, code), (404, "UnknownOperationException"), path)
+            self.assertEqual(json.loads(answer), NO_OPERATION)
+            self.assertNotEqual(self.code_at(data, path)[0], 404, path)
         with self.assertRaises(HttpError) as caught:
             self.put(length=0).accepted()
         self.assertEqual((caught.exception.status, caught.exception.code),
@@ -185,6 +189,13 @@ class Cells(EndpointCase):
             client.get_media(StreamARN=self.arn, StartSelector={"StartSelectorType": "NOW"})
         self.assertEqual(
             caught.exception.response["ResponseMetadata"]["HTTPStatusCode"], 400)
+        archive = self.kvs.client("kinesis-video-archived-media", endpoint_url=old)
+        self.addCleanup(archive.close)
+        # these know no such exception
+        self.refused("ResourceNotFoundException", 404, archive.list_fragments,
+                     StreamName=self.stream)
+        self.refused("ResourceNotFoundException", 404, archive.get_media_for_fragment_list,
+                     StreamName=self.stream, Fragments=["1"])
         # what is wrong in other respects is wrong in both places
         for url in (old, new):
             self.assertEqual(self.code_at(url, "/getMedia")[:2], (400, "InvalidArgumentException"))
