@@ -7,25 +7,32 @@
 #include <json-glib/json-glib.h>
 #include <stdio.h>
 
+#include "deliver-images.h"
+
 struct _KvsLocalDeliver {
   KvsLocalStore *store;
   gchar *folder;
+  gchar *account;
+  KvsLocalDeliverImages *images;
 };
 
 /**
  * kvs_local_deliver_new:
  * @store: the store; must outlive what is made
  * @folder: where to deliver to; made when there is something
+ * @account: of the streams
  *
  * Returns: (transfer full): what delivers
  */
 KvsLocalDeliver *
-kvs_local_deliver_new (KvsLocalStore *store, const gchar *folder)
+kvs_local_deliver_new (KvsLocalStore *store, const gchar *folder, const gchar *account)
 {
   KvsLocalDeliver *deliver = g_new0 (KvsLocalDeliver, 1);
 
   deliver->store = store;
   deliver->folder = g_strdup (folder);
+  deliver->account = g_strdup (account);
+  deliver->images = kvs_local_deliver_images_new ();
   return deliver;
 }
 
@@ -38,7 +45,9 @@ kvs_local_deliver_free (KvsLocalDeliver *deliver)
 {
   if (deliver == NULL)
     return;
+  kvs_local_deliver_images_free (deliver->images);
   g_free (deliver->folder);
+  g_free (deliver->account);
   g_free (deliver);
 }
 
@@ -141,6 +150,26 @@ deliver_notification (KvsLocalDeliver *deliver, const KvsLocalStream *stream,
   return g_file_set_contents (path, message, -1, error);
 }
 
+static gboolean
+order_images (KvsLocalDeliver *deliver, const KvsLocalStream *stream,
+              const KvsLocalFragment *fragment, GError **error)
+{
+  g_autoptr (KvsLocalImageOrder) order = g_new0 (KvsLocalImageOrder, 1);
+
+  order->tags = read_tags (deliver, stream, fragment, error);
+  if (order->tags == NULL)
+    return FALSE;
+  order->folder = make_folder (deliver, "images", stream, error);
+  if (order->folder == NULL)
+    return FALSE;
+  order->path = kvs_local_store_get_path (deliver->store, stream, fragment->number);
+  order->fragment = *fragment;
+  order->stream_name = g_strdup (stream->name);
+  order->account = g_strdup (deliver->account);
+  order->configuration = g_strdup (stream->image_generation);
+  return kvs_local_deliver_images_put (deliver->images, g_steal_pointer (&order), error);
+}
+
 /**
  * kvs_local_deliver_fragment:
  * @deliver: what delivers
@@ -148,15 +177,20 @@ deliver_notification (KvsLocalDeliver *deliver, const KvsLocalStream *stream,
  * @fragment: a fragment of it that was just persisted
  * @events: (type KvsLocalEvent): what its tags ask for
  *
- * Delivers what the stream's configuration allows. That it fails is no reason to refuse media.
+ * Delivers what the stream's configuration allows; images are made later. That it fails is no reason
+ * to refuse media.
  */
 void
 kvs_local_deliver_fragment (KvsLocalDeliver *deliver, const KvsLocalStream *stream,
                             const KvsLocalFragment *fragment, guint events)
 {
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) notification_error = NULL;
+  g_autoptr (GError) images_error = NULL;
 
   if ((events & KVS_LOCAL_EVENT_NOTIFICATION) != 0 && is_enabled (stream->notification)
-      && !deliver_notification (deliver, stream, fragment, &error))
-    g_warning ("stream %s: notification: %s", stream->name, error->message);
+      && !deliver_notification (deliver, stream, fragment, &notification_error))
+    g_warning ("stream %s: notification: %s", stream->name, notification_error->message);
+  if ((events & KVS_LOCAL_EVENT_IMAGE_GENERATION) != 0 && is_enabled (stream->image_generation)
+      && !order_images (deliver, stream, fragment, &images_error))
+    g_warning ("stream %s: images: %s", stream->name, images_error->message);
 }

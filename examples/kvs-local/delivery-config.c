@@ -140,6 +140,8 @@ read_image_generation (const KvsLocalControlPlane *plane, JsonObject *in, JsonOb
 
   if (!kvs_local_args_has (in, "SamplingInterval"))
     return invalid (error, "SamplingInterval is required.");
+  if (kvs_local_args_has (in, "WidthPixels") && !kvs_local_args_has (in, "HeightPixels"))
+    return invalid (error, "WidthPixels requires HeightPixels.");
   return copy_status (in, out, error)
          && copy_choice (in, "ImageSelectorType", selectors, out, error)
          && copy_image_destination (plane, in, out, error)

@@ -130,7 +130,7 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
     { "data", 'd', 0, G_OPTION_ARG_FILENAME, &options->data,
       "Folder for streams and media; made if it is not there", "DIR" },
     { "deliver", 0, 0, G_OPTION_ARG_FILENAME, &options->deliver,
-      "Folder for the notifications that streams' configurations send to SNS", "DIR" },
+      "Folder for the images and notifications that streams' configurations send to S3 and SNS", "DIR" },
     { "port-file", 0, 0, G_OPTION_ARG_FILENAME, &options->port_file,
       "Write the port to this file once listening", "FILE" },
     { "region", 0, 0, G_OPTION_ARG_STRING, &options->region,

@@ -321,7 +321,7 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   if (server->store == NULL)
     return NULL;
   if (options->deliver != NULL)
-    server->deliver = kvs_local_deliver_new (server->store, options->deliver);
+    server->deliver = kvs_local_deliver_new (server->store, options->deliver, options->account);
   kvs_local_store_set_creating_ms (server->store, options->creating_seconds * (gint64) 1000);
   server->poller = kvs_local_poller_new (error);
   if (server->poller == NULL)

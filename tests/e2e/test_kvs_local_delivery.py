@@ -3,12 +3,15 @@
 
 import json
 import os
+import subprocess
 import tempfile
 import unittest
 
+import media
 import mkvwriter as mkv
 import support
-from kvslocal_case import Case, persisted, require_kvs_local, wait_for
+from kvslocal import KvsLocal
+from kvslocal_case import Case, events, persisted, require_kvs_local, wait_for
 
 TOPIC = "arn:aws:sns:us-west-2:123456789012:topic"
 NOTIFY = ("AWS_KINESISVIDEO_NOTIFICATION", "")
@@ -18,11 +21,12 @@ def setUpModule():
     require_kvs_local()
 
 
-class Notifications(Case):
+class DeliveryCase(Case):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        cls.ARGS = ["--deliver", os.path.join(cls.folder.name, "deliver")]
+        cls.ARGS = ["--get-media-empty-seconds", "1", "--deliver",
+                    os.path.join(cls.folder.name, "deliver")]
         super().setUpClass()
 
     @classmethod
@@ -30,6 +34,21 @@ class Notifications(Case):
         super().tearDownClass()
         cls.folder.cleanup()
 
+    def delivered_to(self, kind):
+        return os.path.join(self.folder.name, "deliver", kind,
+                            f"{self.stream}-{self.arn.split('/')[-1]}")
+
+    def upload(self, words, frames=60):
+        child = support.pipeline(
+            f"videotestsrc num-buffers={frames} ! video/x-raw,width=320,height=240,framerate=30/1 ! "
+            "x264enc key-int-max=30 speed-preset=ultrafast bframes=0 ! "
+            f"kvssink stream-name={self.stream} streaming-type=offline {words}".split(),
+            env=self.kvs.env)
+        self.assertEqual(child.wait(60), 0, child.output)
+        return [chunk["tags"] for chunk in self.chunks()]
+
+
+class Notifications(DeliveryCase):
     def configure(self, status="ENABLED"):
         self.control.update_notification_configuration(
             StreamName=self.stream, NotificationConfiguration={
@@ -37,8 +56,7 @@ class Notifications(Case):
 
     def delivered(self):
         """Messages by fragment number."""
-        folder = os.path.join(self.folder.name, "deliver", "notifications",
-                              f"{self.stream}-{self.arn.split('/')[-1]}")
+        folder = self.delivered_to("notifications")
         if not os.path.exists(folder):
             return {}
         found = {}
@@ -108,16 +126,130 @@ class Notifications(Case):
 
     def test_kvssink(self):
         self.configure()
-        child = support.pipeline(
-            "videotestsrc num-buffers=60 ! video/x-raw,width=160,height=120,framerate=30/1 ! x264enc "
-            "key-int-max=30 speed-preset=ultrafast ! "
-            f"kvssink stream-name={self.stream} streaming-type=offline send-notifications=true "
-            "metadata=metadata,site=gate".split(), env=self.kvs.env)
-        self.assertEqual(child.wait(60), 0, child.output)
+        chunks = self.upload("send-notifications=true metadata=metadata,site=gate")
         found = self.delivered()
         self.assertEqual(sorted(found), sorted(
-            chunk["tags"]["AWS_KINESISVIDEO_FRAGMENT_NUMBER"] for chunk in self.chunks()))
+            tags["AWS_KINESISVIDEO_FRAGMENT_NUMBER"] for tags in chunks))
         self.assertEqual(len(found), 2)
+
+
+class Images(DeliveryCase):
+    timeout = 60
+
+    def configure(self, **members):
+        configuration = {
+            "Status": "ENABLED", "ImageSelectorType": "PRODUCER_TIMESTAMP", "Format": "PNG",
+            "SamplingInterval": 500,
+            "DestinationConfig": {"Uri": "s3://bucket/some/folder", "DestinationRegion": "us-west-2"},
+            **members}
+        # an older botocore wants 3000 at least
+        status, _, body = self.post("/updateImageGenerationConfiguration", json.dumps({
+            "StreamName": self.stream, "ImageGenerationConfiguration": configuration}).encode())
+        self.assertEqual(status, 200, body)
+
+    def delivered(self, n_wanted):
+        """(path, object) for each image, in the order of fragments and times."""
+        folder = self.delivered_to("images")
+        suffixes = (".png", ".jpg")
+        names = lambda: [] if not os.path.exists(folder) else sorted(
+            (name for name in os.listdir(folder) if name.endswith(suffixes)),
+            key=lambda name: [int(part) for part in name[:-4].split("-")])
+        wait_for(lambda: len(names()) >= n_wanted, 30)
+        self.assertEqual(len(names()), n_wanted)
+        found = []
+        for name in names():
+            with open(os.path.join(folder, name[:-4] + ".json"), encoding="utf-8") as file:
+                found.append((os.path.join(folder, name), json.load(file)))
+        return found
+
+    def pixels(self, path, *options):
+        return subprocess.run(
+            [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-i", path, *options, "-frames:v",
+             "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"], check=True,
+            capture_output=True).stdout
+
+    def test_png(self):
+        self.configure()
+        chunks = self.upload("generate-images=true image-prefix=cam/front")
+        found = self.delivered(4)
+        clip = os.path.join(self.folder.name, "clip.mkv")
+        with open(clip, "wb") as file:
+            file.write(media.join_files(media.split_files(self.kvs.get_media(self.stream))))
+        for i, (path, thing) in enumerate(found):
+            tags = chunks[i // 2]
+            number = tags["AWS_KINESISVIDEO_FRAGMENT_NUMBER"]
+            self.assertEqual(os.path.basename(path), f"{number}-{i % 2 * 500}.png")
+            times = [int(tags[f"AWS_KINESISVIDEO_{who}_TIMESTAMP"].replace(".", "")) + i % 2 * 500
+                     for who in ("PRODUCER", "SERVER")]
+            self.assertEqual(thing["Bucket"], "bucket")
+            self.assertRegex(
+                thing["Key"], rf"^some/folder/cam/front_123456789012_{self.stream}_{times[0]}_"
+                r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.png$")
+            self.assertEqual(thing["Metadata"], {
+                "aws_kinesisvideo_fragment_number": number,
+                "aws_kinesisvideo_producer_timestamp": str(times[0]),
+                "aws_kinesisvideo_server_timestamp": str(times[1])})
+            # the picture of that time: 30 a second
+            image = self.pixels(path)
+            source = self.pixels(clip, "-vf", f"select=eq(n\\,{15 * i})")
+            self.assertEqual(len(image), 320 * 240 * 3)
+            difference = sum(abs(a - b) for a, b in zip(image, source)) / len(image)
+            self.assertLess(difference, 2, path)
+
+    def test_jpeg(self):
+        """One image for a fragment that is shorter than the interval; sizes are as configured."""
+        self.configure(Format="JPEG", SamplingInterval=3000, FormatConfig={"JPEGQuality": "50"},
+                       WidthPixels=64, HeightPixels=64, ImageSelectorType="SERVER_TIMESTAMP",
+                       DestinationConfig={"Uri": "s3://bucket", "DestinationRegion": "us-west-2"})
+        chunks = self.upload("generate-images=true")
+        for (path, thing), tags in zip(self.delivered(2), chunks, strict=True):
+            # FFmpeg 5.1 warns of some of its own images that their end, which is there, is missing
+            stream = media.probe(path, level="error")["streams"][0]
+            self.assertEqual((stream["codec_name"], stream["width"], stream["height"]),
+                             ("mjpeg", 64, 64))
+            server = tags["AWS_KINESISVIDEO_SERVER_TIMESTAMP"].replace(".", "")
+            self.assertRegex(thing["Key"], rf"^123456789012_{self.stream}_{server}_[0-9a-f-]+\.jpg$")
+
+    def test_configuration_decides(self):
+        self.configure(Status="DISABLED")
+        self.upload("generate-images=true", 30)
+        self.configure()
+        self.upload("", 30)
+        self.upload("send-notifications=true", 30)
+        self.upload("generate-images=true", 30)
+        self.delivered(2)
+
+    def test_pairs_become_metadata(self):
+        self.configure()
+        chunks = self.upload("", 30)
+        data = media.split_files(self.kvs.get_media(self.stream))[0]
+        at = data.index(media.CLUSTER_ID)
+        header = data[:data.index(b"\x12\x54\xc3\x67")]
+        cluster = data[at:data.index(b"\x12\x54\xc3\x67", at)]
+        tags = mkv.tags(("AWS_KINESISVIDEO_IMAGE_GENERATION", ""), ("plate", "B-X 1"),
+                        ("AWS_KINESISVIDEO_IMAGE_PREFIX", "../../up"))
+        self.put_all(header + tags + cluster)
+        for path, thing in self.delivered(2):
+            self.assertEqual(thing["Metadata"]["plate"], "B-X 1")
+            self.assertIn("/../../up_", thing["Key"])
+        self.assertEqual(len(chunks), 1)
+
+    def test_what_cannot_be_decoded(self):
+        """It is told, and media are kept."""
+        with tempfile.TemporaryDirectory() as folder, KvsLocal(args=["--deliver", folder]) as kvs:
+            client = kvs.client()
+            client.create_stream(StreamName="cam", DataRetentionInHours=1)
+            self.post("/updateImageGenerationConfiguration", json.dumps({
+                "StreamName": "cam", "ImageGenerationConfiguration": {
+                    "Status": "ENABLED", "ImageSelectorType": "SERVER_TIMESTAMP", "Format": "PNG",
+                    "SamplingInterval": 500, "DestinationConfig": {
+                        "Uri": "s3://bucket", "DestinationRegion": "us-west-2"}}}).encode(), kvs=kvs)
+            with kvs.put_media() as connection:
+                acks = connection.send_all(
+                    mkv.header() + mkv.tags(("AWS_KINESISVIDEO_IMAGE_GENERATION", ""))
+                    + mkv.cluster(0))
+            self.assertEqual(events(acks), persisted(0))
+            wait_for(lambda: "stream cam: images: " in kvs.errors())
 
 
 class Failing(Case):
