@@ -65,8 +65,6 @@ listener_free (gpointer data)
 {
   KvsLocalListener *listener = data;
 
-  g_socket_service_stop (listener->service);
-  g_socket_listener_close (G_SOCKET_LISTENER (listener->service));
   g_object_unref (listener->service);
   g_free (listener);
 }
@@ -143,10 +141,25 @@ kvs_local_listeners_open (KvsLocalServer *server, GError **error)
  * kvs_local_listeners_close:
  * @server: the server
  *
- * No connections are accepted any more.
+ * No connections are accepted any more. Those that there are may still ask where they came in.
  */
 void
 kvs_local_listeners_close (KvsLocalServer *server)
+{
+  for (guint i = 0; server->listeners != NULL && i < server->listeners->len; i++) {
+    const KvsLocalListener *listener = g_ptr_array_index (server->listeners, i);
+
+    g_socket_service_stop (listener->service);
+    g_socket_listener_close (G_SOCKET_LISTENER (listener->service));
+  }
+}
+
+/**
+ * kvs_local_listeners_free:
+ * @server: the server, without connections
+ */
+void
+kvs_local_listeners_free (KvsLocalServer *server)
 {
   g_clear_pointer (&server->listeners, g_ptr_array_unref);
   g_clear_object (&server->certificate);

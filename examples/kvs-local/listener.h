@@ -34,6 +34,7 @@ typedef struct {
 
 gboolean kvs_local_listeners_open (KvsLocalServer *server, GError **error);
 void kvs_local_listeners_close (KvsLocalServer *server);
+void kvs_local_listeners_free (KvsLocalServer *server);
 const KvsLocalListener *kvs_local_listener_of_message (KvsLocalServer *server,
                                                        SoupServerMessage *message);
 const KvsLocalListener *kvs_local_listener_of_cell (KvsLocalServer *server, guint cell);

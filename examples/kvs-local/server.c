@@ -261,6 +261,19 @@ on_body_chunk (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
   }
 }
 
+static gboolean
+parse_put_media (KvsLocalServer *server, SoupServerMessage *message,
+                 KvsLocalPutMediaRequest *request, GError **error)
+{
+  if (!kvs_local_listener_serves (kvs_local_listener_of_message (server, message), PUT_MEDIA)) {
+    g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_UNKNOWN_OPERATION, PUT_MEDIA);
+    return FALSE;
+  }
+  return check_auth (server, message, NULL, error)
+         && kvs_local_put_media_parse (server->store, message, request, error)
+         && kvs_local_cells_serve (server, message, request->stream, error);
+}
+
 /* libsoup reads a whole request before it answers. PutMedia is answered while its body comes, so
  * it gets the connection as soon as the headers are there. */
 static void
@@ -272,15 +285,12 @@ on_early_request (SoupServer *soup, SoupServerMessage *message, const gchar *pat
   g_autoptr (GError) error = NULL;
 
   if (!g_str_equal (path, PUT_MEDIA)
-      || !g_str_equal (soup_server_message_get_method (message), "POST")
-      || !kvs_local_listener_serves (kvs_local_listener_of_message (server, message), path)) {
+      || !g_str_equal (soup_server_message_get_method (message), "POST")) {
     g_signal_connect (message, "got-chunk", G_CALLBACK (on_body_chunk), NULL);
     return;
   }
   kvs_local_server_log (server, "POST %s", path);
-  if (check_auth (server, message, NULL, &error)
-      && kvs_local_put_media_parse (server->store, message, &request, &error)
-      && kvs_local_cells_serve (server, message, request.stream, &error)) {
+  if (parse_put_media (server, message, &request, &error)) {
     request.config.deliver = server->deliver;
     request.config.max_fragment_bytes = (guint64) server->options->max_fragment_bytes;
     kvs_local_put_connection_start (server, message, &request);
@@ -365,6 +375,7 @@ kvs_local_server_free (KvsLocalServer *server)
   if (server->soup != NULL)
     soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);
+  kvs_local_listeners_free (server);
   kvs_local_deliver_free (server->deliver);
   kvs_local_store_close (server->store);
   g_clear_pointer (&server->credentials, g_hash_table_unref);
