@@ -2,7 +2,9 @@
 """What the tests of kvs-local's archived media share."""
 
 import json
+import socket
 
+import kvslocal
 import mkvwriter as mkv
 from kvslocal_case import Case, require_kvs_local
 
@@ -89,3 +91,14 @@ class ArchiveCase(Case):
                          (members, answer))
         self.assertEqual(headers["x-amz-errortype"], headers["x-amzn-errortype"])
         return json.loads(answer).get("Message")
+
+    def signed_request(self, path, body):
+        """A connection on which a request has been sent and whose answer nobody has read."""
+        sock = socket.create_connection(("127.0.0.1", self.kvs.port), timeout=30)
+        self.addCleanup(sock.close)
+        headers = kvslocal.sign("POST", path, {"Host": f"127.0.0.1:{self.kvs.port}",
+                                               "Content-Type": "application/json"}, body=body)
+        head = f"POST {path} HTTP/1.1\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in headers.items())
+        sock.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        return sock
