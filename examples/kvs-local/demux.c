@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "av-error.h"
+#include "track-private.h"
 
 #define AVIO_BYTES (32 * 1024)
 #define AAC_FRAME_SAMPLES 1024
@@ -99,6 +100,22 @@ take_tracks (KvsLocalMedia *media, const AVFormatContext *input, GError **error)
       return FALSE;
   }
   return TRUE;
+}
+
+/* libavformat makes up what some codecs lack, and players of the service may not have it. */
+static void
+drop_made_up_private (KvsLocalMedia *media, const guint8 *file, gsize size)
+{
+  guint64 found = kvs_local_tracks_with_private (file, size);
+
+  for (guint i = 0; i < media->tracks->len; i++) {
+    AVCodecParameters *codec = g_ptr_array_index (media->tracks, i);
+
+    if ((found >> MIN (i, 63) & 1) == 0) {
+      av_freep (&codec->extradata);
+      codec->extradata_size = 0;
+    }
+  }
 }
 
 /* Frames of a lace have no times of their own, and follow one after the other. */
@@ -209,6 +226,8 @@ read_media (KvsLocalMedia *media, GBytes *file, const KvsLocalFragment *fragment
   avformat_close_input (&input);
   av_freep (&io->buffer);
   avio_context_free (&io);
+  if (ok)
+    drop_made_up_private (media, memory.data, memory.size);
   return ok;
 }
 
