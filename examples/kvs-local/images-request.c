@@ -84,9 +84,18 @@ parse_quality (JsonObject *args, guint *quality, GError **error)
   return TRUE;
 }
 
-/* A width alone is an error, a height alone is not: so the service's reference says. */
-static gboolean
-parse_format (JsonObject *args, KvsLocalImageFormat *out, GError **error)
+/**
+ * kvs_local_images_request_parse_format:
+ * @args: request, or a stream's configuration of images
+ * @out: (out): how images are to be made
+ * @error: where to put an error
+ *
+ * A width alone is an error, a height alone is not: so the service's reference says.
+ *
+ * Returns: whether the members that say so are good
+ */
+gboolean
+kvs_local_images_request_parse_format (JsonObject *args, KvsLocalImageFormat *out, GError **error)
 {
   static const gchar *const formats[] = { "JPEG", "PNG", NULL };
   const gchar *format;
@@ -143,7 +152,8 @@ kvs_local_images_request_parse (JsonObject *args, const KvsLocalStream *stream,
                                 KvsLocalImagesRequest *out, GError **error)
 {
   *out = (KvsLocalImagesRequest) { .interval_ms = DEFAULT_INTERVAL_MS };
-  return parse_times (args, out, error) && parse_format (args, &out->format, error)
+  return parse_times (args, out, error)
+         && kvs_local_images_request_parse_format (args, &out->format, error)
          && parse_page (args, stream, out, error);
 }
 

@@ -31,6 +31,8 @@ typedef struct {
   KvsLocalImageFormat format;
 } KvsLocalImagesRequest;
 
+gboolean kvs_local_images_request_parse_format (JsonObject *args, KvsLocalImageFormat *out,
+                                                GError **error);
 gboolean kvs_local_images_request_parse (JsonObject *args, const KvsLocalStream *stream,
                                          KvsLocalImagesRequest *out, GError **error);
 gchar *kvs_local_images_request_token (const KvsLocalImagesRequest *request, gint64 stream_id,

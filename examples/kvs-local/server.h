@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
+#include "deliver.h"
 #include "options.h"
 #include "poller.h"
 #include "store.h"
@@ -19,11 +20,10 @@ G_BEGIN_DECLS
  * @options: command line; outlives the server
  * @credentials: (nullable): who may sign; %NULL accepts anybody
  * @store: what is kept
- * @service: accepts connections
+ * @deliver: (nullable): who does what fragments ask for
+ * @listeners: (element-type KvsLocalListener): where it listens, that with the control plane first
  * @certificate: (nullable): for TLS
  * @soup: HTTP
- * @url: where it listens
- * @port: where it listens
  * @waiting_turns: connections that libsoup gets for their next requests
  * @turns_source: runs while there are any
  * @poller: for PutMedia connections
@@ -38,11 +38,10 @@ typedef struct {
   const KvsLocalOptions *options;
   GHashTable *credentials;
   KvsLocalStore *store;
-  GSocketService *service;
+  KvsLocalDeliver *deliver;
+  GPtrArray *listeners;
   GTlsCertificate *certificate;
   SoupServer *soup;
-  gchar *url;
-  guint port;
   guint expiry_timer;
   GQueue waiting_turns;
   guint turns_source;
