@@ -56,14 +56,10 @@ answer (KvsLocalJob *base)
 
   if (g_cancellable_is_cancelled (job->cancellable))
     return;
-  if (job->body != NULL) {
-    soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
-    soup_message_headers_set_content_type (soup_server_message_get_response_headers (message),
-                                           job->content_type, NULL);
-    soup_message_body_append_bytes (soup_server_message_get_response_body (message), job->body);
-  } else {
+  if (job->body != NULL)
+    kvs_local_server_answer_bytes (message, job->content_type, job->body);
+  else
     kvs_local_server_answer_error (job->server, message, job->error);
-  }
   soup_server_message_unpause (message);
 }
 

@@ -3,11 +3,15 @@
 
 import json
 import os
+import sqlite3
+import tempfile
 import threading
 import time
 import unittest
 
+import media
 import mkvwriter as mkv
+import support
 from kvs_archive_case import ArchiveCase, require_kvs_local, unknown_members
 from kvslocal_case import events, wait_for
 
@@ -224,6 +228,25 @@ class FragmentList(ArchiveCase):
         self.assertEqual([c["tags"]["AWS_KINESISVIDEO_FRAGMENT_NUMBER"] for c in mkv.chunks(data)],
                          wanted)
 
+    def test_kvssink(self):
+        """What kvssink has put comes back by list: each file plays by itself, and all frames are
+        there."""
+        support.require_elements("x264enc")
+        with tempfile.TemporaryDirectory() as folder:
+            source = media.make_clip(os.path.join(folder, "source.mkv"), 150, (160, 120))
+            child = support.pipeline(
+                f"filesrc location={source} ! matroskademux ! h264parse ! kvssink "
+                f"stream-name={self.stream} streaming-type=offline file-start-time=1000",
+                env=self.kvs.env)
+            self.assertEqual(child.wait(60), 0, child.output)
+            listed = self.list_fragments("PRODUCER_TIMESTAMP", 1000, 1002)["Fragments"]
+            self.assertEqual([f["ProducerTimestamp"].timestamp() for f in listed], [1000, 1002])
+            self.assertEqual([f["FragmentLengthInMilliseconds"] for f in listed], [2000, 2000])
+            data = self.get([f["FragmentNumber"] for f in listed])["Payload"].read()
+            got = [media.Fragment(file, folder, i) for i, file in enumerate(media.split_files(data))]
+            self.assertEqual([digest for fragment in got for digest in fragment.hashes],
+                             media.packet_hashes(source)[:120])
+
     def test_unknown_fragments(self):
         """Nothing is given if one is unknown; the text is the service's (section 5)."""
         numbers = self.fill(2)
@@ -379,6 +402,19 @@ class Tailing(ArchiveCase):
         self.assertEqual({c["clusters"][0][-(1 << 20):] for c in chunks}, {big[-(1 << 20):]})
         behind = [int(c["tags"]["AWS_KINESISVIDEO_MILLIS_BEHIND_NOW"]) for c in chunks]
         self.assertGreaterEqual(min(behind), 0)
+
+    def test_millis_behind_now(self):
+        """How long ago the service got the fragment."""
+        numbers = self.fill(2)
+        index = sqlite3.connect(os.path.join(self.kvs.data, "kvs-local.sqlite"))
+        with index:
+            index.execute("UPDATE fragments SET server_ms = server_ms - 3600000 WHERE number = ?",
+                          [numbers[0]])
+        index.close()
+        old, new = [int(chunk["tags"]["AWS_KINESISVIDEO_MILLIS_BEHIND_NOW"])
+                    for chunk in mkv.chunks(self.kvs.get_media(self.stream))]
+        self.assertAlmostEqual(old, 3600000, delta=60000)
+        self.assertLess(new, 60000)
 
     def test_continuation_tokens(self):
         """Calls that go on from each other's tokens leave nothing out and give nothing twice."""
