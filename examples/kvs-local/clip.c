@@ -128,7 +128,8 @@ add_fragment (Task *task, const KvsLocalFragment *fragment, KvsLocalMedia *media
     return FALSE;
   move_position (task, fragment);
   task->last = fragment;
-  time.position_ns = task->position_ms * NS_PER_MS;
+  /* The first picture is shown at zero, decoding begins before. */
+  time.position_ns = task->position_ms * NS_PER_MS - task->first->delay_ns;
   time.delay_ns = task->first->delay_ns;
   return kvs_local_mp4_file_add (task->file, media, &time, error);
 }

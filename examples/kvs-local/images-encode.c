@@ -29,7 +29,7 @@ static const guint8 chrominance[N_COEFFICIENTS] = {
   99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
 };
 
-/* As the Independent JPEG Group's library scales them; freed with the codec. */
+/* As the Independent JPEG Group's library scales them. */
 static guint16 *
 make_table (const guint8 *table, guint quality)
 {
@@ -82,6 +82,9 @@ encode (AVFrame *picture, const KvsLocalImageFormat *format, GError **error)
     kvs_local_av_fail (error, "The image", result);
   }
   av_packet_free (&packet);
+  /* libavcodec frees the other table alone */
+  if (codec != NULL)
+    av_freep (&codec->chroma_intra_matrix);
   avcodec_free_context (&codec);
   return bytes;
 }

@@ -70,6 +70,8 @@ check (const KvsLocalOptions *options, GError **error)
     return fail (error, "times must be between one second and a week");
   if (options->creating_seconds < 0 || options->creating_seconds > MAX_SECONDS)
     return fail (error, "--creating-seconds must be between 0 and a week");
+  if (options->playback_seconds < 0 || options->playback_seconds > MAX_SECONDS)
+    return fail (error, "--playback-seconds must be between 0 and a week");
   if (options->max_streams < 1)
     return fail (error, "--max-streams must be positive");
   if (options->max_calls < 0 || options->max_calls > MAX_CALLS)
@@ -167,6 +169,8 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
       "(default any number)", "N" },
     { "get-media-empty-seconds", 0, 0, G_OPTION_ARG_INT, &options->get_media_empty_seconds,
       "End a GetMedia answer after so long without a new fragment (default 3)", "S" },
+    { "playback-seconds", 0, 0, G_OPTION_ARG_INT, &options->playback_seconds,
+      "End HLS and DASH sessions after so long, whatever they ask for (default 0: as they ask)", "S" },
     { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose,
       "Log requests and acks to stderr", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL },

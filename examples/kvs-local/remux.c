@@ -308,6 +308,9 @@ kvs_local_mp4_file_new (const KvsLocalMedia *first, const gchar *path, GError **
   AVDictionary *options = NULL;
   gboolean ok;
 
+  /* decoding may begin before the first picture is shown */
+  for (guint i = 0; i < MAX_TRACKS; i++)
+    file->muxer.next_dts[i] = G_MININT64;
   /* players begin before they have all of it */
   av_dict_set (&options, "movflags", "faststart", 0);
   ok = muxer_open (&file->muxer, "mp4", url, first, ALL_TRACKS, &options, error);

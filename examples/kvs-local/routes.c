@@ -5,6 +5,7 @@
 #include "get-fragment-list.h"
 #include "get-media.h"
 #include "images.h"
+#include "playback.h"
 
 static gboolean
 tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GError **error)
@@ -20,6 +21,12 @@ static const KvsLocalRoute routes[] = {
   { "POST", "/getImages", kvs_local_get_images_start },
   { "POST", "/getMedia", kvs_local_get_media_start, .is_endless = TRUE },
   { "POST", "/getMediaForFragmentList", kvs_local_get_fragment_list_start, .is_endless = TRUE },
+  { "POST", "/getHLSStreamingSessionURL", kvs_local_playback_start_hls },
+  { "POST", "/getDASHStreamingSessionURL", kvs_local_playback_start_dash },
+  { "GET", "/hls/v1/", kvs_local_playback_get, .is_open = TRUE },
+  { "GET", "/dash/v1/", kvs_local_playback_get, .is_open = TRUE },
+  { "OPTIONS", "/hls/v1/", kvs_local_playback_tell_options, .is_open = TRUE },
+  { "OPTIONS", "/dash/v1/", kvs_local_playback_tell_options, .is_open = TRUE },
 };
 
 static gboolean

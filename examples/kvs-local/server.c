@@ -13,6 +13,7 @@
 #include "jobs.h"
 #include "listener.h"
 #include "media-session.h"
+#include "playback.h"
 #include "put-connection.h"
 #include "put-media.h"
 #include "routes.h"
@@ -145,6 +146,25 @@ kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object)
   soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
   soup_server_message_set_response (message, "application/json", SOUP_MEMORY_TAKE, text,
                                     strlen (text));
+}
+
+/**
+ * kvs_local_server_answer_bytes:
+ * @message: a request
+ * @content_type: of @bytes; a constant
+ * @bytes: what to answer
+ *
+ * Answers with status 200.
+ */
+void
+kvs_local_server_answer_bytes (SoupServerMessage *message, const gchar *content_type,
+                               GBytes *bytes)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+
+  soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
+  soup_message_headers_set_content_type (headers, content_type, NULL);
+  soup_message_body_append_bytes (soup_server_message_get_response_body (message), bytes);
 }
 
 /* Who gives credentials to clients may write them down while this runs. */
@@ -343,6 +363,9 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   soup_server_add_handler (server->soup, NULL, on_request, server, NULL);
   if (!kvs_local_listeners_open (server, error))
     return NULL;
+  server->playback = kvs_local_playback_new (server, error);
+  if (server->playback == NULL)
+    return NULL;
   server->expiry_timer = g_timeout_add_seconds (EXPIRY_SECONDS, on_expiry_timer, server);
   return g_steal_pointer (&server);
 }
@@ -370,6 +393,7 @@ kvs_local_server_free (KvsLocalServer *server)
   if (server->put_timer != 0)
     g_source_remove (server->put_timer);
   kvs_local_jobs_free (server->jobs);
+  kvs_local_playback_free (server->playback);
   kvs_local_poller_free (server->poller);
   kvs_local_http_connection_drop_waiting (server);
   if (server->soup != NULL)

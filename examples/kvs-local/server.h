@@ -32,6 +32,7 @@ G_BEGIN_DECLS
  * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever connection has its turn
  * @jobs: answers that are being made in other threads
  * @media_sessions: (element-type KvsLocalMediaSession): answers that are being given
+ * @playback: HLS and DASH sessions
  */
 typedef struct {
   const KvsLocalOptions *options;
@@ -50,6 +51,7 @@ typedef struct {
   guint8 *read_buffer;
   struct _KvsLocalJobs *jobs;
   GList *media_sessions;
+  struct _KvsLocalPlayback *playback;
 } KvsLocalServer;
 
 KvsLocalServer *kvs_local_server_new (const KvsLocalOptions *options, GError **error);
@@ -58,6 +60,10 @@ gchar *kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage 
 void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
                                     const GError *error);
 void kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object);
+void kvs_local_server_answer_bytes (SoupServerMessage *message, const gchar *content_type,
+                                    GBytes *bytes);
+void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
+                                    const GError *error);
 void kvs_local_server_log (KvsLocalServer *server, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalServer, kvs_local_server_free)

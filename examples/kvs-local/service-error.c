@@ -38,6 +38,7 @@ static const struct {
   [KVS_LOCAL_ERROR_UNRECOGNIZED_CLIENT] = { "UnrecognizedClientException", 403, FRAMEWORK },
   [KVS_LOCAL_ERROR_EXPIRED_TOKEN] = { "ExpiredTokenException", 403, FRAMEWORK },
   [KVS_LOCAL_ERROR_VALIDATION] = { "ValidationException", 400, FRAMEWORK },
+  [KVS_LOCAL_ERROR_SESSION_TOKEN] = { "AccessDeniedException", 403, FRAMEWORK },
   [KVS_LOCAL_ERROR_UNKNOWN_OPERATION] = { "UnknownOperationException", 404, FRAMEWORK },
   [KVS_LOCAL_ERROR_MALFORMED_REQUEST] = { "MalformedHttpRequestException", 400, FRAMEWORK },
   [KVS_LOCAL_ERROR_REQUEST_TOO_LARGE] = { "RequestEntityTooLargeException", 413, FRAMEWORK },

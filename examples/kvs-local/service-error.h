@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 
 /* Texts seen from the real service (kvs-api.md section 5) */
 #define KVS_LOCAL_MESSAGE_NO_STREAM "The requested stream is not found or not active."
+#define KVS_LOCAL_MESSAGE_TOKEN_EXPIRED "Streaming session token is expired"
+#define KVS_LOCAL_MESSAGE_NO_FRAGMENTS \
+  "No fragments found in the stream for the streaming request."
 
 /**
  * KvsLocalError: codes of the error domain %KVS_LOCAL_ERROR, one for each exception in use
@@ -36,6 +39,7 @@ typedef enum {
   KVS_LOCAL_ERROR_UNRECOGNIZED_CLIENT,
   KVS_LOCAL_ERROR_EXPIRED_TOKEN,
   KVS_LOCAL_ERROR_VALIDATION,
+  KVS_LOCAL_ERROR_SESSION_TOKEN,
   KVS_LOCAL_ERROR_UNKNOWN_OPERATION,
   KVS_LOCAL_ERROR_MALFORMED_REQUEST,
   KVS_LOCAL_ERROR_REQUEST_TOO_LARGE,
