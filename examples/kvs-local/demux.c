@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "av-error.h"
-#include "codec-private.h"
+#include "track-private.h"
 
 #define AVIO_BYTES (32 * 1024)
 #define AAC_FRAME_SAMPLES 1024
@@ -102,20 +102,19 @@ take_tracks (KvsLocalMedia *media, const AVFormatContext *input, GError **error)
   return TRUE;
 }
 
-/* What libavformat made up itself is taken away again. */
+/* libavformat makes up what some codecs lack, and players of the service may not have it. */
 static void
-drop_invented_private_data (KvsLocalMedia *media, const Memory *memory)
+drop_made_up_private (KvsLocalMedia *media, const guint8 *file, gsize size)
 {
-  guint64 has_private;
-  guint n_entries = kvs_local_codec_private_find (memory->data, memory->size, &has_private);
+  guint64 found = kvs_local_tracks_with_private (file, size);
 
-  for (guint i = 0; i < media->tracks->len && i < n_entries; i++) {
+  for (guint i = 0; i < media->tracks->len; i++) {
     AVCodecParameters *codec = g_ptr_array_index (media->tracks, i);
 
-    if ((has_private >> i & 1) != 0)
-      continue;
-    av_freep (&codec->extradata);
-    codec->extradata_size = 0;
+    if ((found >> MIN (i, 63) & 1) == 0) {
+      av_freep (&codec->extradata);
+      codec->extradata_size = 0;
+    }
   }
 }
 
@@ -224,11 +223,11 @@ read_media (KvsLocalMedia *media, GBytes *file, const KvsLocalFragment *fragment
   input = open_input (io, error);
   ok = input != NULL && take_tracks (media, input, error)
        && (fragment == NULL || take_packets (media, input, (gint64) fragment->timecode, error));
-  if (ok)
-    drop_invented_private_data (media, &memory);
   avformat_close_input (&input);
   av_freep (&io->buffer);
   avio_context_free (&io);
+  if (ok)
+    drop_made_up_private (media, memory.data, memory.size);
   return ok;
 }
 

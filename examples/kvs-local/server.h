@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
+#include "deliver.h"
 #include "options.h"
 #include "poller.h"
 #include "store.h"
@@ -19,17 +20,17 @@ G_BEGIN_DECLS
  * @options: command line; outlives the server
  * @credentials: (nullable): who may sign; %NULL accepts anybody
  * @store: what is kept
- * @service: accepts connections
+ * @deliver: (nullable): who does what fragments ask for
+ * @listeners: (element-type KvsLocalListener): where it listens, that with the control plane first
  * @certificate: (nullable): for TLS
  * @soup: HTTP
- * @url: where it listens
- * @port: where it listens
  * @waiting_turns: connections that libsoup gets for their next requests
  * @turns_source: runs while there are any
  * @poller: for PutMedia connections
  * @put_connections: (element-type KvsLocalPutConnection): PutMedia connections
  * @put_timer: runs while there are any
  * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever connection has its turn
+ * @jobs: answers that are being made in other threads
  * @media_sessions: (element-type KvsLocalMediaSession): answers that are being given
  * @playback: HLS and DASH sessions
  */
@@ -37,11 +38,10 @@ typedef struct {
   const KvsLocalOptions *options;
   GHashTable *credentials;
   KvsLocalStore *store;
-  GSocketService *service;
+  KvsLocalDeliver *deliver;
+  GPtrArray *listeners;
   GTlsCertificate *certificate;
   SoupServer *soup;
-  gchar *url;
-  guint port;
   guint expiry_timer;
   GQueue waiting_turns;
   guint turns_source;
@@ -49,6 +49,7 @@ typedef struct {
   GQueue put_connections;
   guint put_timer;
   guint8 *read_buffer;
+  struct _KvsLocalJobs *jobs;
   GList *media_sessions;
   struct _KvsLocalPlayback *playback;
 } KvsLocalServer;
@@ -56,6 +57,8 @@ typedef struct {
 KvsLocalServer *kvs_local_server_new (const KvsLocalOptions *options, GError **error);
 void kvs_local_server_free (KvsLocalServer *server);
 gchar *kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *message);
+void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
+                                    const GError *error);
 void kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object);
 void kvs_local_server_answer_bytes (SoupServerMessage *message, const gchar *content_type,
                                     GBytes *bytes);
