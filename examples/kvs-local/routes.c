@@ -2,6 +2,7 @@
 #include "routes.h"
 
 #include "get-media.h"
+#include "page.h"
 
 static gboolean
 tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GError **error)
@@ -13,6 +14,8 @@ tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, G
 
 static const KvsLocalRoute routes[] = {
   { "GET", "/kvs-local/health", tell_health, .is_open = TRUE },
+  { "GET", "/kvs-local/", kvs_local_page_answer, .is_open = TRUE },
+  { "GET", "/", kvs_local_page_answer, .is_open = TRUE },
   { "POST", "/getMedia", kvs_local_get_media_start, .is_endless = TRUE },
 };
 

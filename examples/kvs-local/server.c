@@ -67,6 +67,8 @@ answer_error (KvsLocalServer *server, SoupServerMessage *message, const GError *
   gchar *body = kvs_local_error_body (error);
 
   kvs_local_server_log (server, "%s: %s", type, error->message);
+  kvs_local_refusals_add (server->refusals,
+                          g_uri_get_path (soup_server_message_get_uri (message)), error);
   soup_message_headers_append (headers, "x-amzn-ErrorType", type);
   soup_message_headers_append (headers, "x-amz-ErrorType", type);
   soup_server_message_set_status (message, kvs_local_error_status (error), NULL);
@@ -384,6 +386,7 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   if (server->poller == NULL)
     return NULL;
   server->read_buffer = g_malloc (KVS_LOCAL_READ_BYTES);
+  server->refusals = kvs_local_refusals_new ();
   server->soup = soup_server_new (NULL, NULL);
   soup_server_add_early_handler (server->soup, NULL, on_early_request, server, NULL);
   soup_server_add_handler (server->soup, NULL, on_request, server, NULL);
@@ -427,6 +430,7 @@ kvs_local_server_free (KvsLocalServer *server)
   g_clear_object (&server->soup);
   g_clear_object (&server->certificate);
   kvs_local_store_close (server->store);
+  kvs_local_refusals_free (server->refusals);
   g_clear_pointer (&server->credentials, g_hash_table_unref);
   g_free (server->read_buffer);
   g_free (server->url);

@@ -7,6 +7,7 @@
 
 #include "options.h"
 #include "poller.h"
+#include "refusals.h"
 #include "store.h"
 
 G_BEGIN_DECLS
@@ -30,6 +31,7 @@ G_BEGIN_DECLS
  * @put_connections: (element-type KvsLocalPutConnection): PutMedia connections
  * @put_timer: runs while there are any
  * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever connection has its turn
+ * @refusals: requests that were answered with errors lately
  * @get_sessions: (element-type KvsLocalGetMedia): GetMedia answers
  */
 typedef struct {
@@ -48,6 +50,7 @@ typedef struct {
   GQueue put_connections;
   guint put_timer;
   guint8 *read_buffer;
+  KvsLocalRefusals *refusals;
   GList *get_sessions;
 } KvsLocalServer;
 

@@ -4,6 +4,8 @@
 
 #include <glib.h>
 
+#include "activity.h"
+
 G_BEGIN_DECLS
 
 /* A tag key or value may hold a few bytes a character. */
@@ -26,6 +28,7 @@ G_BEGIN_DECLS
  * @sequence_block: how many thousands of fragment sequence numbers are given out
  * @kept_bytes: of the fragments in the host buffer, negative if they are not summed up
  * @deleted: nothing may be stored or read any more
+ * @activity: what happened to it since the start
  * @n_put_connections: PutMedia calls that are going on
  * @n_get_connections: GetMedia calls that are going on
  * @stored_hooks: called after a fragment was stored, and when the stream was deleted
@@ -47,6 +50,7 @@ typedef struct {
   guint64 sequence_block;
   gint64 kept_bytes;
   gboolean deleted;
+  KvsLocalActivity *activity;
   guint n_put_connections;
   guint n_get_connections;
   GHookList stored_hooks;
