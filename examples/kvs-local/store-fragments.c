@@ -5,9 +5,7 @@
 
 #include "store-private.h"
 
-#define COLUMNS                                                                               \
-  "id, number, server_ms, producer_ms, duration_ms, timecode, header_size, cluster_offset, "  \
-  "file_size"
+#define COLUMNS KVS_LOCAL_FRAGMENT_COLUMNS
 #define SEQUENCES_IN_BLOCK 1000
 #define MS_PER_HOUR G_GINT64_CONSTANT (3600000)
 
@@ -83,8 +81,13 @@ kvs_local_store_add_fragment (KvsLocalStore *store, KvsLocalStream *stream,
   return TRUE;
 }
 
-static void
-read_row (sqlite3_stmt *statement, KvsLocalFragment *out)
+/**
+ * kvs_local_store_read_fragment:
+ * @statement: with a row of %KVS_LOCAL_FRAGMENT_COLUMNS
+ * @out: (out): where to put the fragment
+ */
+void
+kvs_local_store_read_fragment (sqlite3_stmt *statement, KvsLocalFragment *out)
 {
   out->id = sqlite3_column_int64 (statement, 0);
   g_strlcpy (out->number, (const gchar *) sqlite3_column_text (statement, 1), sizeof out->number);
@@ -116,7 +119,7 @@ find (KvsLocalStore *store, KvsLocalStream *stream, const gchar *sql, const gcha
     else
       sqlite3_bind_int64 (statement, 2, value);
     if (kvs_local_db_step (statement, &has_row, &error) && has_row)
-      read_row (statement, out);
+      kvs_local_store_read_fragment (statement, out);
   }
   if (error != NULL)
     g_warning ("%s", error->message);

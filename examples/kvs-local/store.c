@@ -10,6 +10,7 @@
 
 #include "service-error.h"
 #include "store-private.h"
+#include "store-range.h"
 
 #define SCHEMA_VERSION 2
 
@@ -176,7 +177,8 @@ kvs_local_store_open (const gchar *folder, const gchar *region, const gchar *acc
   if (!lock_folder (store, folder, error))
     return NULL;
   store->db = kvs_local_db_open (index, error);
-  if (store->db == NULL || !prepare_schema (store->db, error) || !load_streams (store, error)
+  if (store->db == NULL || !prepare_schema (store->db, error)
+      || !kvs_local_store_index_times (store, error) || !load_streams (store, error)
       || !kvs_local_store_tidy_files (store, error))
     return NULL;
   kvs_local_store_expire (store);
