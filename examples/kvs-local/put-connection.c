@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "ack.h"
-#include "chunked-decoder.h"
 #include "http-connection.h"
 #include "ingest.h"
+#include "put-body.h"
 #include "service-error.h"
 
 /* How much one connection takes before the next has its turn */
@@ -46,9 +46,7 @@ struct _KvsLocalPutConnection {
   GCancellable *cancellable;
   KvsLocalStream *stream; /* NULL if the request is refused, or over */
   gboolean wants_acks;
-  gboolean is_chunked;
-  guint64 length_left;
-  KvsLocalChunkedDecoder *decoder;
+  KvsLocalPutBody body;
   KvsLocalIngest *ingest;
   gchar *request_id;
   State state;
@@ -82,7 +80,7 @@ connection_unref (KvsLocalPutConnection *connection)
   g_queue_unlink (&connection->server->put_connections, &connection->link);
   g_clear_object (&connection->io);
   g_clear_object (&connection->cancellable);
-  g_clear_pointer (&connection->decoder, kvs_local_chunked_decoder_free);
+  kvs_local_put_body_clear (&connection->body);
   g_byte_array_unref (connection->unsent);
   g_free (connection->request_id);
   g_free (connection);
@@ -210,15 +208,6 @@ write_more (KvsLocalPutConnection *connection)
                                    connection_ref (connection));
 }
 
-static gboolean
-take_body (KvsLocalPutConnection *connection, const guint8 *data, gsize size)
-{
-  if (kvs_local_ingest_push (connection->ingest, data, size))
-    return TRUE;
-  end_answer (connection);
-  return FALSE;
-}
-
 static void
 finish_body (KvsLocalPutConnection *connection)
 {
@@ -235,49 +224,23 @@ abort_body (KvsLocalPutConnection *connection, KvsLocalAckError why)
 }
 
 static void
-take_chunked (KvsLocalPutConnection *connection, const guint8 *data, gsize size)
-{
-  const guint8 *body;
-  gsize body_size;
-
-  for (;;) {
-    switch (kvs_local_chunked_decoder_next (connection->decoder, &data, &size, &body,
-                                            &body_size)) {
-      case KVS_LOCAL_CHUNKED_DATA:
-        if (!take_body (connection, body, body_size))
-          return;
-        break;
-      case KVS_LOCAL_CHUNKED_END:
-        finish_body (connection);
-        return;
-      case KVS_LOCAL_CHUNKED_ERROR:
-        abort_body (connection, KVS_LOCAL_ACK_STREAM_READ_ERROR);
-        return;
-      case KVS_LOCAL_CHUNKED_MORE:
-      default:
-        return;
-    }
-  }
-}
-
-static void
-take_with_length (KvsLocalPutConnection *connection, const guint8 *data, gsize size)
-{
-  gsize taken = (gsize) MIN ((guint64) size, connection->length_left);
-
-  connection->length_left -= taken;
-  if ((taken == 0 || take_body (connection, data, taken)) && connection->length_left == 0)
-    finish_body (connection);
-}
-
-static void
 take_bytes (KvsLocalPutConnection *connection, const guint8 *data, gsize size)
 {
   connection->last_data_us = connection->last_idle_us = g_get_monotonic_time ();
-  if (connection->is_chunked)
-    take_chunked (connection, data, size);
-  else
-    take_with_length (connection, data, size);
+  switch (kvs_local_put_body_push (&connection->body, connection->ingest, data, size)) {
+    case KVS_LOCAL_PUT_BODY_END:
+      finish_body (connection);
+      break;
+    case KVS_LOCAL_PUT_BODY_REFUSED:
+      end_answer (connection);
+      break;
+    case KVS_LOCAL_PUT_BODY_ERROR:
+      abort_body (connection, KVS_LOCAL_ACK_STREAM_READ_ERROR);
+      break;
+    case KVS_LOCAL_PUT_BODY_MORE:
+    default:
+      break;
+  }
   write_more (connection);
 }
 
@@ -375,7 +338,7 @@ send_head (KvsLocalPutConnection *connection)
   connection->state = STATE_BODY;
   connection->start_us = connection->last_data_us = connection->last_idle_us
     = g_get_monotonic_time ();
-  if (!connection->is_chunked && connection->length_left == 0)
+  if (!connection->body.is_chunked && connection->body.length_left == 0)
     finish_body (connection);
   write_more (connection);
   update_watch (connection);
@@ -458,9 +421,7 @@ kvs_local_put_connection_start (KvsLocalServer *server, SoupServerMessage *messa
   connection->stream = kvs_local_stream_ref (request->stream);
   connection->stream->n_put_connections++;
   connection->wants_acks = request->wants_acks;
-  connection->is_chunked = request->is_chunked;
-  connection->length_left = request->length;
-  connection->decoder = kvs_local_chunked_decoder_new ();
+  kvs_local_put_body_init (&connection->body, request->is_chunked, request->length);
   connection->ingest = kvs_local_ingest_new (server->store, connection->stream, &request->config,
                                              on_ack, connection);
   kvs_local_server_log (server, "PutMedia %s stream %s", connection->request_id,

@@ -20,6 +20,7 @@ HEALTH = b"GET /kvs-local/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 N_CLIENTS = 500
 N_PIPELINED = 500
 KEEP_ALIVE_SECONDS = 2
+MORE_THAN_SOCKETS_HOLD_BYTES = 20 * 1000 * 1000
 
 
 def setUpModule():
@@ -166,22 +167,26 @@ class Plain(unittest.TestCase):
         wait_for(lambda: self.n_files(kvs) <= before)
 
     def test_silence_in_a_session_is_allowed(self):
-        kvs = self.start("--keep-alive-seconds", "1", "--get-media-empty-seconds", "4")
+        """A viewer takes nothing, and a producer sends nothing, for longer than a connection may wait
+        for a request."""
+        kvs = self.start("--keep-alive-seconds", "1")
         control = kvs.client(**self.CLIENT_OPTIONS)
         self.addCleanup(control.close)
         control.create_stream(StreamName="cam", DataRetentionInHours=1)
-        reader = self.open(kvs)
-        reader.sock.sendall(signed(
-            "/getMedia", b'{"StreamName":"cam","StartSelector":{"StartSelectorType":"NOW"}}'))
+        frame = mkv.simple_block(0, bytes(MORE_THAN_SOCKETS_HOLD_BYTES))
         with kvs.put_media(sock=self.connect(kvs)) as put:
-            put.accepted().send(mkv.header())
+            put.accepted().send(mkv.header() + mkv.cluster(0, frame) + mkv.cluster(1000))
+            put.until("PERSISTED")
+            viewer = self.open(kvs)
+            viewer.sock.sendall(signed("/getMedia", b'{"StreamName":"cam","StartSelector":'
+                                                    b'{"StartSelectorType":"EARLIEST"}}'))
             time.sleep(3)
-            put.send(mkv.cluster(0))
             put.end()
             self.assertEqual(put.acks()[-1]["EventType"], "PERSISTED")
-        answer = reader.file.read()
+        answer = viewer.file.read()
         self.assertTrue(answer.startswith(b"HTTP/1.1 200"))
         self.assertTrue(answer.endswith(b"\r\n0\r\n\r\n"))
+        self.assertGreater(len(answer), MORE_THAN_SOCKETS_HOLD_BYTES)
 
     def test_small_pieces(self):
         client = self.open()
