@@ -13,6 +13,7 @@
 #include "http-connection.h"
 #include "put-connection.h"
 #include "put-media.h"
+#include "request-head.h"
 #include "routes.h"
 #include "service-error.h"
 
@@ -223,6 +224,7 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
   g_autoptr (GError) error = NULL;
 
   kvs_local_server_log (server, "%s %s", method, path);
+  kvs_local_http_connection_got_request (message);
   add_request_id (message);
   if (!handle (server, message, route, path, &error))
     answer_error (server, message, error);
@@ -235,9 +237,9 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
 static void
 on_body_chunk (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
 {
-  gsize size = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SIZE_KEY));
+  gsize size_before = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SIZE_KEY));
+  gsize size = size_before + g_bytes_get_size (chunk);
 
-  size = MIN (size + g_bytes_get_size (chunk), (gsize) MAX_BODY_BYTES + 1);
   g_object_set_data (G_OBJECT (message), BODY_SIZE_KEY, GSIZE_TO_POINTER (size));
   if (size > MAX_BODY_BYTES) {
     SoupMessageBody *body = soup_server_message_get_request_body (message);
@@ -245,6 +247,9 @@ on_body_chunk (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
     soup_message_body_truncate (body);
     soup_message_body_set_accumulate (body, FALSE);
   }
+  /* chunks without end */
+  if (size > KVS_LOCAL_MAX_READ_BODY_BYTES && size_before <= KVS_LOCAL_MAX_READ_BODY_BYTES)
+    kvs_local_http_connection_cut (message);
 }
 
 /* libsoup reads a whole request before it answers. PutMedia is answered while its body comes, so
@@ -255,10 +260,15 @@ on_early_request (SoupServer *soup, SoupServerMessage *message, const gchar *pat
 {
   KvsLocalServer *server = user_data;
   KvsLocalPutMediaRequest request = { 0 };
+  gboolean has_media = g_str_equal (path, PUT_MEDIA)
+                       && g_str_equal (soup_server_message_get_method (message), "POST");
   g_autoptr (GError) error = NULL;
 
-  if (!g_str_equal (path, PUT_MEDIA)
-      || !g_str_equal (soup_server_message_get_method (message), "POST")) {
+  if (!kvs_local_request_head_check (message, has_media, &error)) {
+    kvs_local_put_connection_refuse (server, message, error);
+    return;
+  }
+  if (!has_media) {
     g_signal_connect (message, "got-chunk", G_CALLBACK (on_body_chunk), NULL);
     return;
   }
@@ -424,7 +434,7 @@ kvs_local_server_free (KvsLocalServer *server)
   if (server->put_timer != 0)
     g_source_remove (server->put_timer);
   kvs_local_poller_free (server->poller);
-  kvs_local_http_connection_drop_waiting (server);
+  kvs_local_http_connection_drop_all (server);
   if (server->soup != NULL)
     soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);

@@ -25,6 +25,8 @@ G_BEGIN_DECLS
  * @soup: HTTP
  * @url: where it listens
  * @port: where it listens
+ * @http_connections: (element-type gpointer): all connections, sessions too; see http-connection.c
+ * @request_timer: runs while there are any
  * @waiting_turns: connections that libsoup gets for their next requests
  * @turns_source: runs while there are any
  * @poller: for PutMedia connections
@@ -44,6 +46,8 @@ typedef struct {
   gchar *url;
   guint port;
   guint expiry_timer;
+  GQueue http_connections;
+  guint request_timer;
   GQueue waiting_turns;
   guint turns_source;
   KvsLocalPoller *poller;
