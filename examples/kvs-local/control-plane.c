@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "list-fragments.h"
 #include "service-error.h"
 
 #define MAX_LISTED_STREAMS 10000
@@ -314,6 +315,7 @@ kvs_local_control_plane_find (const gchar *path)
     { "/deleteStream", delete_stream },
     { "/listStreams", list_streams },
     { "/getDataEndpoint", get_data_endpoint },
+    { "/listFragments", kvs_local_list_fragments },
     { "/tagStream", kvs_local_tag_stream },
     { "/untagStream", kvs_local_untag_stream },
     { "/listTagsForStream", kvs_local_list_tags_for_stream },

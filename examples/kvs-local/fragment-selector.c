@@ -36,7 +36,10 @@ parse_ends (JsonObject *range, const KvsLocalSelectorRules *rules, KvsLocalRange
     return FALSE;
   if (rules->need == KVS_LOCAL_RANGE_START && !kvs_local_args_has (range, "EndTimestamp"))
     return TRUE;
-  return kvs_local_args_time_ms (range, "EndTimestamp", &out->end_ms, error);
+  if (!kvs_local_args_time_ms (range, "EndTimestamp", &out->end_ms, error))
+    return FALSE;
+  return out->end_ms >= out->start_ms
+         || refuse (error, "EndTimestamp must not be earlier than StartTimestamp.");
 }
 
 static gboolean

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gio/gio.h>
 #include <glib-unix.h>
+#include <libavutil/log.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,8 @@ main (int argc, char **argv)
 
   g_set_prgname ("kvs-local");
   signal (SIGPIPE, SIG_IGN);
+  /* What it finds wrong with media is told to the client. */
+  av_log_set_level (AV_LOG_QUIET);
   raise_open_files ();
   if (kvs_local_options_parse (&options, &argc, &argv, &error)) {
     if (options.version) {

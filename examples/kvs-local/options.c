@@ -58,6 +58,8 @@ check (const KvsLocalOptions *options, GError **error)
     return fail (error, "times must be between one second and a week");
   if (options->creating_seconds < 0 || options->creating_seconds > MAX_SECONDS)
     return fail (error, "--creating-seconds must be between 0 and a week");
+  if (options->playback_seconds < 0 || options->playback_seconds > MAX_SECONDS)
+    return fail (error, "--playback-seconds must be between 0 and a week");
   if (options->max_fragment_bytes < 1)
     return fail (error, "--max-fragment-bytes must be positive");
   if (!g_regex_match_simple ("^[a-z0-9-]+$", options->region, G_REGEX_DOLLAR_ENDONLY, 0))
@@ -156,6 +158,8 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
       "Refuse larger fragments (default 50000000)", "N" },
     { "get-media-empty-seconds", 0, 0, G_OPTION_ARG_INT, &options->get_media_empty_seconds,
       "End a GetMedia answer after so long without a new fragment (default 3)", "S" },
+    { "playback-seconds", 0, 0, G_OPTION_ARG_INT, &options->playback_seconds,
+      "End HLS and DASH sessions after so long, whatever they ask for (default 0: as they ask)", "S" },
     { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose,
       "Log requests and acks to stderr", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL },

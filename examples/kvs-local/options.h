@@ -31,6 +31,7 @@ typedef struct {
   gint max_connection_seconds;
   gint64 max_fragment_bytes;
   gint get_media_empty_seconds;
+  gint playback_seconds;
 } KvsLocalOptions;
 
 gboolean kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv,

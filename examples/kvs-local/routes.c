@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "routes.h"
 
+#include "get-fragment-list.h"
 #include "get-media.h"
-#include "page.h"
+#include "web-page.h"
+#include "playback.h"
 
 static gboolean
 tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GError **error)
@@ -14,9 +16,16 @@ tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, G
 
 static const KvsLocalRoute routes[] = {
   { "GET", "/kvs-local/health", tell_health, .is_open = TRUE },
-  { "GET", "/kvs-local/", kvs_local_page_answer, .is_open = TRUE },
-  { "GET", "/", kvs_local_page_answer, .is_open = TRUE },
+  { "GET", "/kvs-local/", kvs_local_web_page_answer, .is_open = TRUE },
+  { "GET", "/", kvs_local_web_page_answer, .is_open = TRUE },
   { "POST", "/getMedia", kvs_local_get_media_start, .is_endless = TRUE },
+  { "POST", "/getMediaForFragmentList", kvs_local_get_fragment_list_start, .is_endless = TRUE },
+  { "POST", "/getHLSStreamingSessionURL", kvs_local_playback_start_hls },
+  { "POST", "/getDASHStreamingSessionURL", kvs_local_playback_start_dash },
+  { "GET", "/hls/v1/", kvs_local_playback_get, .is_open = TRUE },
+  { "GET", "/dash/v1/", kvs_local_playback_get, .is_open = TRUE },
+  { "OPTIONS", "/hls/v1/", kvs_local_playback_tell_options, .is_open = TRUE },
+  { "OPTIONS", "/dash/v1/", kvs_local_playback_tell_options, .is_open = TRUE },
 };
 
 static gboolean

@@ -9,8 +9,9 @@
 #include "auth.h"
 #include "control-plane.h"
 #include "credentials.h"
-#include "get-media.h"
 #include "http-connection.h"
+#include "playback.h"
+#include "media-session.h"
 #include "put-connection.h"
 #include "put-media.h"
 #include "request-head.h"
@@ -60,8 +61,15 @@ add_request_id (SoupServerMessage *message)
   soup_message_headers_append (headers, "x-amz-RequestId", id);
 }
 
-static void
-answer_error (KvsLocalServer *server, SoupServerMessage *message, const GError *error)
+/**
+ * kvs_local_server_answer_error:
+ * @server: the server
+ * @message: a request
+ * @error: why it is refused
+ */
+void
+kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
+                               const GError *error)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
   g_autofree gchar *type = kvs_local_error_type (error);
@@ -135,6 +143,25 @@ kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object)
   soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
   soup_server_message_set_response (message, "application/json", SOUP_MEMORY_TAKE, text,
                                     strlen (text));
+}
+
+/**
+ * kvs_local_server_answer_bytes:
+ * @message: a request
+ * @content_type: of @bytes; a constant
+ * @bytes: what to answer
+ *
+ * Answers with status 200.
+ */
+void
+kvs_local_server_answer_bytes (SoupServerMessage *message, const gchar *content_type,
+                               GBytes *bytes)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+
+  soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
+  soup_message_headers_set_content_type (headers, content_type, NULL);
+  soup_message_body_append_bytes (soup_server_message_get_response_body (message), bytes);
 }
 
 /* Who gives credentials to clients may write them down while this runs. */
@@ -227,7 +254,7 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
   kvs_local_http_connection_got_request (message);
   add_request_id (message);
   if (!handle (server, message, route, path, &error))
-    answer_error (server, message, error);
+    kvs_local_server_answer_error (server, message, error);
   else if (route != NULL && route->is_endless)
     return;
   kvs_local_http_connection_reuse_after (server, message);
@@ -403,6 +430,9 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   if (!listen_at_address (server, error))
     return NULL;
   server->url = make_url (server);
+  server->playback = kvs_local_playback_new (server, error);
+  if (server->playback == NULL)
+    return NULL;
   server->expiry_timer = g_timeout_add_seconds (EXPIRY_SECONDS, on_expiry_timer, server);
   return g_steal_pointer (&server);
 }
@@ -425,14 +455,15 @@ kvs_local_server_free (KvsLocalServer *server)
     g_socket_listener_close (G_SOCKET_LISTENER (server->service));
   }
   g_clear_object (&server->service);
-  while (server->get_sessions != NULL)
-    kvs_local_get_media_free (server->get_sessions->data);
+  while (server->media_sessions != NULL)
+    kvs_local_media_session_free (server->media_sessions->data);
   for (GList *l = server->put_connections.head; l != NULL; l = l->next)
     kvs_local_put_connection_cancel (l->data);
   while (server->put_connections.length > 0)
     g_main_context_iteration (NULL, TRUE);
   if (server->put_timer != 0)
     g_source_remove (server->put_timer);
+  kvs_local_playback_free (server->playback);
   kvs_local_poller_free (server->poller);
   kvs_local_http_connection_drop_all (server);
   if (server->soup != NULL)

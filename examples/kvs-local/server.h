@@ -34,7 +34,8 @@ G_BEGIN_DECLS
  * @put_timer: runs while there are any
  * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever connection has its turn
  * @refusals: requests that were answered with errors lately
- * @get_sessions: (element-type KvsLocalGetMedia): GetMedia answers
+ * @media_sessions: (element-type KvsLocalMediaSession): answers that are being given
+ * @playback: HLS and DASH sessions
  */
 typedef struct {
   const KvsLocalOptions *options;
@@ -55,13 +56,18 @@ typedef struct {
   guint put_timer;
   guint8 *read_buffer;
   KvsLocalRefusals *refusals;
-  GList *get_sessions;
+  GList *media_sessions;
+  struct _KvsLocalPlayback *playback;
 } KvsLocalServer;
 
 KvsLocalServer *kvs_local_server_new (const KvsLocalOptions *options, GError **error);
 void kvs_local_server_free (KvsLocalServer *server);
 gchar *kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *message);
 void kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object);
+void kvs_local_server_answer_bytes (SoupServerMessage *message, const gchar *content_type,
+                                    GBytes *bytes);
+void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
+                                    const GError *error);
 void kvs_local_server_log (KvsLocalServer *server, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalServer, kvs_local_server_free)

@@ -17,6 +17,15 @@ static const struct {
   [KVS_LOCAL_ERROR_RESOURCE_IN_USE] = { "ResourceInUseException", 400, MODELLED },
   [KVS_LOCAL_ERROR_VERSION_MISMATCH] = { "VersionMismatchException", 400, MODELLED },
   [KVS_LOCAL_ERROR_CONNECTION_LIMIT] = { "ConnectionLimitExceededException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_CLIENT_LIMIT] = { "ClientLimitExceededException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_NO_DATA_RETENTION] = { "NoDataRetentionException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_UNSUPPORTED_MEDIA_TYPE]
+  = { "UnsupportedStreamMediaTypeException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_MISSING_CODEC_PRIVATE_DATA]
+  = { "MissingCodecPrivateDataException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_INVALID_CODEC_PRIVATE_DATA]
+  = { "InvalidCodecPrivateDataException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME] = { "InvalidMediaFrameException", 400, MODELLED },
   [KVS_LOCAL_ERROR_TAGS_PER_RESOURCE] = { "TagsPerResourceExceededLimitException", 400, MODELLED },
   [KVS_LOCAL_ERROR_INVALID_RESOURCE_FORMAT] = { "InvalidResourceFormatException", 400, MODELLED },
   [KVS_LOCAL_ERROR_MISSING_AUTHENTICATION_TOKEN]
@@ -25,6 +34,8 @@ static const struct {
   [KVS_LOCAL_ERROR_INVALID_SIGNATURE] = { "InvalidSignatureException", 403, FRAMEWORK },
   [KVS_LOCAL_ERROR_UNRECOGNIZED_CLIENT] = { "UnrecognizedClientException", 403, FRAMEWORK },
   [KVS_LOCAL_ERROR_EXPIRED_TOKEN] = { "ExpiredTokenException", 403, FRAMEWORK },
+  [KVS_LOCAL_ERROR_VALIDATION] = { "ValidationException", 400, FRAMEWORK },
+  [KVS_LOCAL_ERROR_SESSION_TOKEN] = { "AccessDeniedException", 403, FRAMEWORK },
   [KVS_LOCAL_ERROR_UNKNOWN_OPERATION] = { "UnknownOperationException", 404, FRAMEWORK },
   [KVS_LOCAL_ERROR_MALFORMED_REQUEST] = { "MalformedHttpRequestException", 400, FRAMEWORK },
   [KVS_LOCAL_ERROR_REQUEST_TOO_LARGE] = { "RequestEntityTooLargeException", 413, FRAMEWORK },

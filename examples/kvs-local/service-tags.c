@@ -77,28 +77,54 @@ kvs_local_tags_after_fragment (const KvsLocalFragment *fragment)
   return g_byte_array_free_to_bytes (out);
 }
 
-/**
- * kvs_local_tags_of_error:
- * @id: AWS_KINESISVIDEO_ERROR_ID
- * @code: AWS_KINESISVIDEO_ERROR_CODE
- *
- * Returns: (transfer full): a whole Matroska document that says only this
- */
-GBytes *
-kvs_local_tags_of_error (guint id, const gchar *code)
+/* A whole document that consists of these Tags */
+static GBytes *
+document_of_tag (const GByteArray *tag)
 {
   GByteArray *out = g_byte_array_new ();
   g_autoptr (GByteArray) ebml = g_byte_array_new ();
-  g_autoptr (GByteArray) tag = g_byte_array_new ();
-  g_autofree gchar *id_text = g_strdup_printf ("%u", id);
 
   kvs_ebml_append_string (ebml, KVS_MKV_ID_DOC_TYPE, "matroska");
   kvs_ebml_append_uint (ebml, KVS_MKV_ID_DOC_TYPE_VERSION, 2);
   kvs_ebml_append_uint (ebml, KVS_MKV_ID_DOC_TYPE_READ_VERSION, 2);
   kvs_ebml_append_master (out, KVS_MKV_ID_EBML, ebml);
   kvs_ebml_append_unknown_size (out, KVS_MKV_ID_SEGMENT);
-  append_tag (tag, "AWS_KINESISVIDEO_ERROR_CODE", code);
-  append_tag (tag, "AWS_KINESISVIDEO_ERROR_ID", id_text);
   append_tags (out, tag);
   return g_byte_array_free_to_bytes (out);
+}
+
+/**
+ * kvs_local_tags_of_error:
+ * @id: AWS_KINESISVIDEO_ERROR_ID
+ * @code: AWS_KINESISVIDEO_ERROR_CODE
+ *
+ * Returns: (transfer full): a Matroska document in which GetMedia says why it ends
+ */
+GBytes *
+kvs_local_tags_of_error (guint id, const gchar *code)
+{
+  g_autoptr (GByteArray) tag = g_byte_array_new ();
+  g_autofree gchar *id_text = g_strdup_printf ("%u", id);
+
+  append_tag (tag, "AWS_KINESISVIDEO_ERROR_CODE", code);
+  append_tag (tag, "AWS_KINESISVIDEO_ERROR_ID", id_text);
+  return document_of_tag (tag);
+}
+
+/**
+ * kvs_local_tags_of_exception:
+ * @number: of a fragment that is not there any more
+ *
+ * Returns: (transfer full): a Matroska document in which GetMediaForFragmentList says why it ends
+ */
+GBytes *
+kvs_local_tags_of_exception (const gchar *number)
+{
+  g_autoptr (GByteArray) tag = g_byte_array_new ();
+
+  append_tag (tag, "AWS_KINESISVIDEO_FRAGMENT_NUMBER", number);
+  append_tag (tag, "AWS_KINESISVIDEO_EXCEPTION_ERROR_CODE",
+              G_STRINGIFY (KVS_LOCAL_MEDIA_ERROR_NOT_FOUND));
+  append_tag (tag, "AWS_KINESISVIDEO_EXCEPTION_MESSAGE", "The requested fragment is not found.");
+  return document_of_tag (tag);
 }

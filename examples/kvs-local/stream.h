@@ -31,6 +31,7 @@ G_BEGIN_DECLS
  * @activity: what happened to it since the start
  * @n_put_connections: PutMedia calls that are going on
  * @n_get_connections: GetMedia calls that are going on
+ * @n_list_connections: GetMediaForFragmentList calls that are going on
  * @stored_hooks: called after a fragment was stored, and when the stream was deleted
  */
 typedef struct {
@@ -53,6 +54,7 @@ typedef struct {
   KvsLocalActivity *activity;
   guint n_put_connections;
   guint n_get_connections;
+  guint n_list_connections;
   GHookList stored_hooks;
 } KvsLocalStream;
 

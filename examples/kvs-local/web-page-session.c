@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "page-session.h"
+#include "web-page-session.h"
 
-#include "page-query.h"
+#include "web-page-query.h"
 #include "routes.h"
 #include "service-error.h"
 
@@ -14,7 +14,7 @@
 #define MAX_ON_DEMAND_FRAGMENTS 5000
 
 static JsonObject *
-timestamp_range (const KvsLocalPageRange *range)
+timestamp_range (const KvsLocalWebPageRange *range)
 {
   JsonObject *object = json_object_new ();
 
@@ -28,10 +28,10 @@ static JsonObject *
 request_members (GHashTable *query, GError **error)
 {
   gboolean is_live = !g_hash_table_contains (query, "from");
-  KvsLocalPageRange range;
+  KvsLocalWebPageRange range;
   JsonObject *object, *selector;
 
-  if (!is_live && !kvs_local_page_query_range (query, &range, error))
+  if (!is_live && !kvs_local_web_page_query_range (query, &range, error))
     return NULL;
   object = json_object_new ();
   json_object_set_string_member (object, "StreamName", g_hash_table_lookup (query, "name"));
@@ -66,7 +66,7 @@ to_body (JsonObject *object)
 }
 
 /**
- * kvs_local_page_make_session:
+ * kvs_local_web_page_make_session:
  * @server: the server
  * @message: a request
  * @query: (element-type utf8 utf8): with "name"; for a range, with "time", "from" and "to" too
@@ -77,7 +77,7 @@ to_body (JsonObject *object)
  * Returns: whether there is something to be played
  */
 gboolean
-kvs_local_page_make_session (KvsLocalServer *server, SoupServerMessage *message,
+kvs_local_web_page_make_session (KvsLocalServer *server, SoupServerMessage *message,
                              GHashTable *query, GError **error)
 {
   const KvsLocalRoute *route = kvs_local_route_find ("POST", "/getHLSStreamingSessionURL");
@@ -89,7 +89,7 @@ kvs_local_page_make_session (KvsLocalServer *server, SoupServerMessage *message,
                          "getHLSStreamingSessionURL");
     return FALSE;
   }
-  if (kvs_local_page_query_stream (query, server, error) == NULL)
+  if (kvs_local_web_page_query_stream (query, server, error) == NULL)
     return FALSE;
   members = request_members (query, error);
   if (members == NULL)

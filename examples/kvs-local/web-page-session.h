@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-gboolean kvs_local_page_make_session (KvsLocalServer *server, SoupServerMessage *message,
+gboolean kvs_local_web_page_make_session (KvsLocalServer *server, SoupServerMessage *message,
                                       GHashTable *query, GError **error);
 
 G_END_DECLS

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "page.h"
+#include "web-page.h"
 
 #include <string.h>
 
-#include "page-data.h"
-#include "page-session.h"
+#include "web-page-data.h"
+#include "web-page-session.h"
 #include "service-error.h"
 
 /* Nothing but what comes from here: no script in the page, no other host. MediaSource is a blob. */
@@ -35,10 +35,10 @@ static const struct {
   const gchar *path;
   Answer answer;
 } data[] = {
-  { "/kvs-local/streams", kvs_local_page_tell_streams },
-  { "/kvs-local/stream", kvs_local_page_tell_stream },
-  { "/kvs-local/timeline", kvs_local_page_tell_timeline },
-  { "/kvs-local/session", kvs_local_page_make_session },
+  { "/kvs-local/streams", kvs_local_web_page_tell_streams },
+  { "/kvs-local/stream", kvs_local_web_page_tell_stream },
+  { "/kvs-local/timeline", kvs_local_web_page_tell_timeline },
+  { "/kvs-local/session", kvs_local_web_page_make_session },
 };
 
 static gboolean
@@ -150,7 +150,7 @@ fail_unknown (const gchar *path, GError **error)
 }
 
 /**
- * kvs_local_page_answer:
+ * kvs_local_web_page_answer:
  * @server: the server
  * @message: a GET request for the page, or for something that belongs to it
  * @body: of the request, not looked at
@@ -161,7 +161,7 @@ fail_unknown (const gchar *path, GError **error)
  * Returns: whether it is answered
  */
 gboolean
-kvs_local_page_answer (KvsLocalServer *server, SoupServerMessage *message, GBytes *body,
+kvs_local_web_page_answer (KvsLocalServer *server, SoupServerMessage *message, GBytes *body,
                        GError **error)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);

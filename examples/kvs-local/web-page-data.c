@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "page-data.h"
+#include "web-page-data.h"
 
-#include "page-query.h"
+#include "web-page-query.h"
 
 /* Finer than the pixels of the page */
 #define TIMELINE_STEPS 1500
@@ -65,7 +65,7 @@ answer (SoupServerMessage *message, JsonObject *object)
 }
 
 /**
- * kvs_local_page_tell_streams:
+ * kvs_local_web_page_tell_streams:
  * @server: the server
  * @message: a request
  * @query: (element-type utf8 utf8): of the request, not looked at
@@ -76,7 +76,7 @@ answer (SoupServerMessage *message, JsonObject *object)
  * Returns: %TRUE
  */
 gboolean
-kvs_local_page_tell_streams (KvsLocalServer *server, SoupServerMessage *message,
+kvs_local_web_page_tell_streams (KvsLocalServer *server, SoupServerMessage *message,
                              GHashTable *query, GError **error)
 {
   g_autoptr (GList) streams = kvs_local_store_list (server->store);
@@ -107,7 +107,7 @@ tags_of (KvsLocalStream *stream)
 }
 
 /**
- * kvs_local_page_tell_stream:
+ * kvs_local_web_page_tell_stream:
  * @server: the server
  * @message: a request
  * @query: (element-type utf8 utf8): with "name"
@@ -118,10 +118,10 @@ tags_of (KvsLocalStream *stream)
  * Returns: whether there is such a stream
  */
 gboolean
-kvs_local_page_tell_stream (KvsLocalServer *server, SoupServerMessage *message, GHashTable *query,
+kvs_local_web_page_tell_stream (KvsLocalServer *server, SoupServerMessage *message, GHashTable *query,
                             GError **error)
 {
-  KvsLocalStream *stream = kvs_local_page_query_stream (query, server, error);
+  KvsLocalStream *stream = kvs_local_web_page_query_stream (query, server, error);
   JsonObject *object;
 
   if (stream == NULL)
@@ -142,7 +142,7 @@ kvs_local_page_tell_stream (KvsLocalServer *server, SoupServerMessage *message, 
 }
 
 /**
- * kvs_local_page_tell_timeline:
+ * kvs_local_web_page_tell_timeline:
  * @server: the server
  * @message: a request
  * @query: (element-type utf8 utf8): with "name", "time", "from" and "to"
@@ -153,17 +153,17 @@ kvs_local_page_tell_stream (KvsLocalServer *server, SoupServerMessage *message, 
  * Returns: whether it could be found out
  */
 gboolean
-kvs_local_page_tell_timeline (KvsLocalServer *server, SoupServerMessage *message,
+kvs_local_web_page_tell_timeline (KvsLocalServer *server, SoupServerMessage *message,
                               GHashTable *query, GError **error)
 {
-  KvsLocalStream *stream = kvs_local_page_query_stream (query, server, error);
+  KvsLocalStream *stream = kvs_local_web_page_query_stream (query, server, error);
   g_autoptr (GArray) spans = NULL;
-  KvsLocalPageRange range;
+  KvsLocalWebPageRange range;
   JsonObject *object;
   JsonArray *array;
   gint64 tolerance_ms;
 
-  if (stream == NULL || !kvs_local_page_query_range (query, &range, error))
+  if (stream == NULL || !kvs_local_web_page_query_range (query, &range, error))
     return FALSE;
   tolerance_ms = MAX (MIN_GAP_MS, (range.to_ms - range.from_ms) / TIMELINE_STEPS);
   spans = kvs_local_store_list_spans (server->store, stream, range.kind, range.from_ms,

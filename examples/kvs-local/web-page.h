@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-gboolean kvs_local_page_answer (KvsLocalServer *server, SoupServerMessage *message, GBytes *body,
+gboolean kvs_local_web_page_answer (KvsLocalServer *server, SoupServerMessage *message, GBytes *body,
                                 GError **error);
 
 G_END_DECLS

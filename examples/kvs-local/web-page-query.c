@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "page-query.h"
+#include "web-page-query.h"
 
 #include "service-error.h"
 
@@ -15,7 +15,7 @@ fail (GError **error, const gchar *name)
 }
 
 /**
- * kvs_local_page_query_stream:
+ * kvs_local_web_page_query_stream:
  * @query: (element-type utf8 utf8): of a request, decoded
  * @server: the server
  * @error: where to put a %KVS_LOCAL_ERROR
@@ -23,7 +23,7 @@ fail (GError **error, const gchar *name)
  * Returns: (transfer none) (nullable): the stream that it names
  */
 KvsLocalStream *
-kvs_local_page_query_stream (GHashTable *query, KvsLocalServer *server, GError **error)
+kvs_local_web_page_query_stream (GHashTable *query, KvsLocalServer *server, GError **error)
 {
   const gchar *name = g_hash_table_lookup (query, "name");
   KvsLocalStream *stream = NULL;
@@ -37,7 +37,7 @@ kvs_local_page_query_stream (GHashTable *query, KvsLocalServer *server, GError *
 }
 
 /**
- * kvs_local_page_query_kind:
+ * kvs_local_web_page_query_kind:
  * @query: (element-type utf8 utf8): of a request, decoded
  * @kind: (out): the times that it means
  * @error: where to put a %KVS_LOCAL_ERROR
@@ -45,7 +45,7 @@ kvs_local_page_query_stream (GHashTable *query, KvsLocalServer *server, GError *
  * Returns: whether it says which
  */
 gboolean
-kvs_local_page_query_kind (GHashTable *query, KvsLocalTimeKind *kind, GError **error)
+kvs_local_web_page_query_kind (GHashTable *query, KvsLocalTimeKind *kind, GError **error)
 {
   const gchar *text = g_hash_table_lookup (query, "time");
 
@@ -68,7 +68,7 @@ take_time (GHashTable *query, const gchar *name, gint64 *out, GError **error)
 }
 
 /**
- * kvs_local_page_query_range:
+ * kvs_local_web_page_query_range:
  * @query: (element-type utf8 utf8): of a request, decoded
  * @range: (out): the range that it asks for
  * @error: where to put a %KVS_LOCAL_ERROR
@@ -76,9 +76,9 @@ take_time (GHashTable *query, const gchar *name, gint64 *out, GError **error)
  * Returns: whether there is one
  */
 gboolean
-kvs_local_page_query_range (GHashTable *query, KvsLocalPageRange *range, GError **error)
+kvs_local_web_page_query_range (GHashTable *query, KvsLocalWebPageRange *range, GError **error)
 {
-  if (!kvs_local_page_query_kind (query, &range->kind, error)
+  if (!kvs_local_web_page_query_kind (query, &range->kind, error)
       || !take_time (query, "from", &range->from_ms, error)
       || !take_time (query, "to", &range->to_ms, error))
     return FALSE;

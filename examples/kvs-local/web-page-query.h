@@ -8,7 +8,7 @@
 G_BEGIN_DECLS
 
 /**
- * KvsLocalPageRange:
+ * KvsLocalWebPageRange:
  * @kind: which times are meant
  * @from_ms: beginning
  * @to_ms: end, after @from_ms
@@ -17,12 +17,12 @@ typedef struct {
   KvsLocalTimeKind kind;
   gint64 from_ms;
   gint64 to_ms;
-} KvsLocalPageRange;
+} KvsLocalWebPageRange;
 
-KvsLocalStream *kvs_local_page_query_stream (GHashTable *query, KvsLocalServer *server,
+KvsLocalStream *kvs_local_web_page_query_stream (GHashTable *query, KvsLocalServer *server,
                                              GError **error);
-gboolean kvs_local_page_query_kind (GHashTable *query, KvsLocalTimeKind *kind, GError **error);
-gboolean kvs_local_page_query_range (GHashTable *query, KvsLocalPageRange *range,
+gboolean kvs_local_web_page_query_kind (GHashTable *query, KvsLocalTimeKind *kind, GError **error);
+gboolean kvs_local_web_page_query_range (GHashTable *query, KvsLocalWebPageRange *range,
                                      GError **error);
 
 G_END_DECLS
