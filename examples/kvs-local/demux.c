@@ -192,6 +192,26 @@ open_input (AVIOContext *io, GError **error)
   return kvs_local_av_check (error, "The fragment", result) ? input : NULL;
 }
 
+/* Gives @media its tracks, and its frames too if there is a @fragment that they belong to. */
+static gboolean
+read_media (KvsLocalMedia *media, GBytes *file, const KvsLocalFragment *fragment, GError **error)
+{
+  Memory memory = { 0 };
+  AVIOContext *io;
+  AVFormatContext *input;
+  gboolean ok;
+
+  memory.data = g_bytes_get_data (file, &memory.size);
+  io = avio_alloc_context (av_malloc (AVIO_BYTES), AVIO_BYTES, 0, &memory, read_memory, NULL, NULL);
+  input = open_input (io, error);
+  ok = input != NULL && take_tracks (media, input, error)
+       && (fragment == NULL || take_packets (media, input, (gint64) fragment->timecode, error));
+  avformat_close_input (&input);
+  av_freep (&io->buffer);
+  avio_context_free (&io);
+  return ok;
+}
+
 /**
  * kvs_local_media_new:
  * @file: a stored fragment, whole
@@ -206,25 +226,31 @@ KvsLocalMedia *
 kvs_local_media_new (GBytes *file, const KvsLocalFragment *fragment, GError **error)
 {
   g_autoptr (KvsLocalMedia) media = media_alloc ();
-  Memory memory = { 0 };
-  AVIOContext *io;
-  AVFormatContext *input;
-  gboolean ok;
 
-  memory.data = g_bytes_get_data (file, &memory.size);
   media->duration_ns = fragment->duration_ms * NS_PER_MS;
-  io = avio_alloc_context (av_malloc (AVIO_BYTES), AVIO_BYTES, 0, &memory, read_memory, NULL, NULL);
-  input = open_input (io, error);
-  ok = input != NULL && take_tracks (media, input, error)
-       && take_packets (media, input, (gint64) fragment->timecode, error);
-  avformat_close_input (&input);
-  av_freep (&io->buffer);
-  avio_context_free (&io);
-  if (!ok)
+  if (!read_media (media, file, fragment, error))
     return NULL;
   for (guint i = 0; i < media->tracks->len; i++)
     order_track (media, (gint) i);
   return g_steal_pointer (&media);
+}
+
+/**
+ * kvs_local_media_new_tracks:
+ * @start: of a stored fragment, as far as into its Cluster
+ * @error: where to put an error
+ *
+ * May be called in any thread.
+ *
+ * Returns: (transfer full) (nullable): its tracks without frames; %NULL with
+ *   %KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME
+ */
+KvsLocalMedia *
+kvs_local_media_new_tracks (GBytes *start, GError **error)
+{
+  g_autoptr (KvsLocalMedia) media = media_alloc ();
+
+  return read_media (media, start, NULL, error) ? g_steal_pointer (&media) : NULL;
 }
 
 /**

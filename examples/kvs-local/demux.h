@@ -31,6 +31,7 @@ typedef struct {
 
 KvsLocalMedia *kvs_local_media_new (GBytes *file, const KvsLocalFragment *fragment,
                                     GError **error);
+KvsLocalMedia *kvs_local_media_new_tracks (GBytes *start, GError **error);
 KvsLocalMedia *kvs_local_media_load (const gchar *path, const KvsLocalFragment *fragment,
                                      GError **error);
 KvsLocalMedia *kvs_local_media_ref (KvsLocalMedia *media);

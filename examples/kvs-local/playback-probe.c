@@ -8,6 +8,9 @@
 
 #define NS_PER_MS 1000000
 
+/* libavformat finds no tracks before it has seen a Cluster. */
+#define CLUSTER_START_BYTES 32
+
 /* fragment: one that is new
  * path: its file
  * header: (nullable): its bytes up to the Cluster, %NULL if it is gone
@@ -48,18 +51,20 @@ clear_item (gpointer data)
   g_clear_pointer (&item->tracks, kvs_local_media_unref);
 }
 
+/* The file as far as into its Cluster */
 static GBytes *
-read_header (const Item *item)
+read_start (const Item *item)
 {
-  g_autofree guint8 *data = g_malloc (item->fragment.header_size);
+  gsize wanted = (gsize) item->fragment.cluster_offset + CLUSTER_START_BYTES;
+  g_autofree guint8 *data = g_malloc (wanted);
   FILE *file = fopen (item->path, "rbe");
-  gsize size = 0;
+  gsize size;
 
   if (file == NULL)
     return NULL;
-  size = fread (data, 1, item->fragment.header_size, file);
+  size = fread (data, 1, wanted, file);
   fclose (file);
-  if (size != item->fragment.header_size)
+  if (size < item->fragment.cluster_offset)
     return NULL;
   return g_bytes_new_take (g_steal_pointer (&data), size);
 }
@@ -68,12 +73,14 @@ read_header (const Item *item)
 static gboolean
 probe_item (KvsLocalProbe *probe, Item *item)
 {
-  g_autoptr (GBytes) header = read_header (item);
+  g_autoptr (GBytes) start = read_start (item);
+  g_autoptr (GBytes) header = NULL;
 
-  if (header == NULL)
+  if (start == NULL)
     return TRUE;
+  header = g_bytes_new_from_bytes (start, 0, (gsize) item->fragment.header_size);
   if (probe->header == NULL || !g_bytes_equal (probe->header, header)) {
-    KvsLocalMedia *tracks = kvs_local_media_new (header, &item->fragment, &probe->error);
+    KvsLocalMedia *tracks = kvs_local_media_new_tracks (start, &probe->error);
 
     if (tracks == NULL)
       return FALSE;

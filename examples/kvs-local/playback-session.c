@@ -87,12 +87,12 @@ kvs_local_playback_session_get (const KvsLocalPlaybackSession *session, guint pl
   return &g_array_index (session->entries, KvsLocalPlaybackEntry, place);
 }
 
-static const KvsLocalPlaybackEntry *
+static KvsLocalPlaybackEntry *
 get_last (const KvsLocalPlaybackSession *session)
 {
-  return session->entries->len > 0
-           ? kvs_local_playback_session_get (session, session->entries->len - 1)
-           : NULL;
+  guint n = session->entries->len;
+
+  return n > 0 ? &g_array_index (session->entries, KvsLocalPlaybackEntry, n - 1) : NULL;
 }
 
 /**
@@ -303,7 +303,7 @@ may_follow (const KvsLocalPlaybackSession *session, const KvsLocalFragment *frag
 /* Media without a gap by the producer's clock stays without one, whenever it came. Else there is a
  * gap if the selected time has one that no marker tells players to pass over; nothing overlaps. */
 static void
-place_after (const KvsLocalPlaybackSession *session, const KvsLocalPlaybackEntry *last,
+place_after (const KvsLocalPlaybackSession *session, KvsLocalPlaybackEntry *last,
              KvsLocalPlaybackEntry *entry)
 {
   const KvsLocalPlaybackRequest *request = &session->request;
@@ -316,11 +316,15 @@ place_after (const KvsLocalPlaybackSession *session, const KvsLocalPlaybackEntry
   entry->is_discontinuity = request->discontinuity == KVS_LOCAL_DISCONTINUITY_ON
                             && ABS (gap_ms) > DISCONTINUITY_MS;
   entry->position_ms = last->position_ms + duration_ms;
-  if (ABS (step_ms - duration_ms) <= DISCONTINUITY_MS)
+  if (step_ms > 0 && ABS (step_ms - duration_ms) <= DISCONTINUITY_MS) {
     entry->position_ms = last->position_ms + step_ms;
-  else if (!request->is_dash && request->discontinuity == KVS_LOCAL_DISCONTINUITY_NEVER
-           && wanted_ms > entry->position_ms + DISCONTINUITY_MS)
+    /* Nobody has seen the list yet, in which a length may not change any more. */
+    if (request->mode == KVS_LOCAL_PLAYBACK_ON_DEMAND)
+      last->fragment.duration_ms = step_ms;
+  } else if (!request->is_dash && request->discontinuity == KVS_LOCAL_DISCONTINUITY_NEVER
+           && wanted_ms > entry->position_ms + DISCONTINUITY_MS) {
     entry->position_ms = wanted_ms;
+  }
 }
 
 /* DASH knows one initialisation only, and no session takes other tracks than it began with. */
@@ -383,7 +387,7 @@ kvs_local_playback_session_append (KvsLocalPlaybackSession *session,
                                    const KvsLocalFragment *fragment, GBytes *header,
                                    KvsLocalMedia *tracks)
 {
-  const KvsLocalPlaybackEntry *last = get_last (session);
+  KvsLocalPlaybackEntry *last = get_last (session);
   KvsLocalPlaybackEntry entry = { .fragment = *fragment, .sequence = session->next_sequence };
 
   if (!may_follow (session, fragment))
