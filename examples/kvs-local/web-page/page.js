@@ -103,7 +103,7 @@ class Player {
 
   load(url) {
     if (window.Hls && Hls.isSupported()) {
-      this.hls = new Hls({ enableWorker: false, backBufferLength: 60, liveSyncDurationCount: 2 });
+      this.hls = new Hls({ enableWorker: false, backBufferLength: 60 });
       this.hls.on(Hls.Events.ERROR, (_, data) => {
         if (data.fatal) this.fail("Playing ended: " + data.details);
       });
@@ -215,10 +215,16 @@ async function updateOverview() {
     [clock(one.time_ms), one.path, one.status, one.error, one.message]);
 }
 
+const filled = new WeakMap();
+
+// A table that says the same as before stays as it is: somebody may be selecting text in it.
 function fill(body, columns, list, toCells, toClass) {
+  const text = JSON.stringify(list);
+  if (filled.get(body) === text) return;
+  filled.set(body, text);
   const rows = list.map((one) => {
     const row = make("tr", toClass ? toClass(one) : "");
-    row.append(...toCells(one).map((text) => make("td", "long", text)));
+    row.append(...toCells(one).map((text) => make("td", "", text)));
     return row;
   });
   if (rows.length === 0) {
@@ -283,9 +289,10 @@ function startStream() {
   endMs = null;
   $("note").textContent = stream.producer[1] ? "Nothing live. Choose a range below." : "no media yet";
   $("playing").textContent = "";
+  $("go-live").setAttribute("aria-pressed", "false");
   const [from, to] = view();
-  $("from").value = toInput(from);
-  $("to").value = toInput(to);
+  $("from").value = toInput(Math.max(from, stream[kind()][0]));
+  $("to").value = toInput(stream[kind()][1] || to);
 }
 
 function fillProperties() {
@@ -309,7 +316,8 @@ function drawRates() {
 
 function playLive() {
   chosen = null;
-  $("playing").textContent = "live";
+  $("playing").textContent = "";
+  $("go-live").setAttribute("aria-pressed", "true");
   player.play({ name: stream.name });
   drawTimeline();
 }
@@ -318,6 +326,7 @@ function playRange(from, to) {
   chosen = [from, to];
   $("from").value = toInput(from);
   $("to").value = toInput(to);
+  $("go-live").setAttribute("aria-pressed", "false");
   $("playing").textContent = moment(from) + " – " + moment(to);
   player.play({ name: stream.name, time: kind(), from, to });
   drawTimeline();
