@@ -42,7 +42,7 @@ class Chromium:
             path, "--headless=new", "--remote-debugging-pipe", "--user-data-dir=" + self.profile.name,
             "--no-first-run", "--no-default-browser-check", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--disable-extensions",
-            "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio", "--no-proxy-server",
+            "--disable-gpu", "--log-level=3", "--disable-dev-shm-usage", "--mute-audio", "--no-proxy-server",
             "--autoplay-policy=no-user-gesture-required",
             # nothing but this machine can be reached, by whatever name
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
@@ -122,7 +122,7 @@ class Chromium:
         return result["result"].get("value")
 
     def wait_for(self, expression, seconds=20):
-        """The first value of an expression that is true."""
+        """The first value of an expression that is true; an element has no value here."""
         deadline = time.monotonic() + seconds * SLOWNESS
         while not (value := self.run(expression)):
             if time.monotonic() > deadline:
