@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "args.h"
+#include "cells.h"
+#include "delivery-config.h"
 #include "list-fragments.h"
 #include "service-error.h"
+#include "tags.h"
 
 #define MAX_LISTED_STREAMS 10000
 #define MS_PER_SECOND 1000.0
@@ -62,14 +65,26 @@ take_description (JsonObject *args, KvsLocalStream *stream, GError **error)
          && kvs_local_take_tags (args, stream->tags, FALSE, error);
 }
 
+/* That there is one of the name already says more than that there are too many. */
+static gboolean
+has_room (const KvsLocalControlPlane *plane, const KvsLocalStream *stream, GError **error)
+{
+  return kvs_local_store_find_by_name (plane->store, stream->name) != NULL
+         || kvs_local_store_count (plane->store) < (guint) plane->server->options->max_streams
+         || refuse (error, KVS_LOCAL_ERROR_ACCOUNT_STREAM_LIMIT,
+                    "The number of streams created for the account is too high.");
+}
+
 static JsonObject *
 create_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **error)
 {
   g_autoptr (KvsLocalStream) stream = kvs_local_stream_new ();
   JsonObject *answer;
 
-  if (!take_description (args, stream, error)
-      || !kvs_local_store_add_stream (plane->store, stream, error))
+  if (!take_description (args, stream, error) || !has_room (plane, stream, error))
+    return NULL;
+  stream->cell = kvs_local_cells_choose (plane->server, stream->name);
+  if (!kvs_local_store_add_stream (plane->store, stream, error))
     return NULL;
   answer = json_object_new ();
   json_object_set_string_member (answer, "StreamARN", stream->arn);
@@ -281,6 +296,7 @@ get_data_endpoint (const KvsLocalControlPlane *plane, JsonObject *args, GError *
 {
   const gchar *api_name;
   const KvsLocalStream *stream;
+  g_autofree gchar *endpoint = NULL;
   JsonObject *answer;
 
   if (!kvs_local_args_choice (args, "APIName", api_names, &api_name, error)
@@ -290,8 +306,9 @@ get_data_endpoint (const KvsLocalControlPlane *plane, JsonObject *args, GError *
     refuse (error, KVS_LOCAL_ERROR_RESOURCE_NOT_FOUND, KVS_LOCAL_MESSAGE_NO_STREAM);
     return NULL;
   }
+  endpoint = kvs_local_cells_get_endpoint (plane->server, plane->message, stream);
   answer = json_object_new ();
-  json_object_set_string_member (answer, "DataEndpoint", plane->endpoint);
+  json_object_set_string_member (answer, "DataEndpoint", endpoint);
   return answer;
 }
 
@@ -321,6 +338,14 @@ kvs_local_control_plane_find (const gchar *path)
     { "/listTagsForStream", kvs_local_list_tags_for_stream },
     { "/describeStreamStorageConfiguration", kvs_local_describe_storage },
     { "/updateStreamStorageConfiguration", kvs_local_update_storage },
+    { "/TagResource", kvs_local_tag_resource },
+    { "/UntagResource", kvs_local_untag_resource },
+    { "/ListTagsForResource", kvs_local_list_tags_for_resource },
+    { "/describeImageGenerationConfiguration", kvs_local_describe_image_generation },
+    { "/updateImageGenerationConfiguration", kvs_local_update_image_generation },
+    { "/describeNotificationConfiguration", kvs_local_describe_notification },
+    { "/updateNotificationConfiguration", kvs_local_update_notification },
+    { "/kvs-local/move-stream", kvs_local_move_stream },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (operations); i++) {

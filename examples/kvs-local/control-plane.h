@@ -4,6 +4,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include "server.h"
 #include "store.h"
 
 G_BEGIN_DECLS
@@ -11,11 +12,13 @@ G_BEGIN_DECLS
 /**
  * KvsLocalControlPlane:
  * @store: the store
- * @endpoint: what GetDataEndpoint gives to this client
+ * @server: the server
+ * @message: the request
  */
 typedef struct {
   KvsLocalStore *store;
-  const gchar *endpoint;
+  KvsLocalServer *server;
+  SoupServerMessage *message;
 } KvsLocalControlPlane;
 
 /**
@@ -31,20 +34,26 @@ typedef JsonObject *(*KvsLocalOperation) (const KvsLocalControlPlane *plane, Jso
 
 KvsLocalOperation kvs_local_control_plane_find (const gchar *path);
 
-/* tags.c */
-gboolean kvs_local_take_tags (JsonObject *args, GHashTable *tags, gboolean required,
-                              GError **error);
+/* storage-tier.c */
 gboolean kvs_local_take_storage_tier (JsonObject *args, KvsLocalStream *stream, gboolean required,
                                       GError **error);
 JsonObject *kvs_local_describe_storage (const KvsLocalControlPlane *plane, JsonObject *args,
                                         GError **error);
 JsonObject *kvs_local_update_storage (const KvsLocalControlPlane *plane, JsonObject *args,
                                       GError **error);
+
+/* tags.c and resource-tags.c */
 JsonObject *kvs_local_tag_stream (const KvsLocalControlPlane *plane, JsonObject *args,
                                   GError **error);
 JsonObject *kvs_local_untag_stream (const KvsLocalControlPlane *plane, JsonObject *args,
                                     GError **error);
 JsonObject *kvs_local_list_tags_for_stream (const KvsLocalControlPlane *plane, JsonObject *args,
                                             GError **error);
+JsonObject *kvs_local_tag_resource (const KvsLocalControlPlane *plane, JsonObject *args,
+                                    GError **error);
+JsonObject *kvs_local_untag_resource (const KvsLocalControlPlane *plane, JsonObject *args,
+                                      GError **error);
+JsonObject *kvs_local_list_tags_for_resource (const KvsLocalControlPlane *plane, JsonObject *args,
+                                              GError **error);
 
 G_END_DECLS

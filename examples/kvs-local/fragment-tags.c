@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "event-tags.h"
 #include "mkv/mkv-ids.h"
 
 #define RESERVED_PREFIX "AWS_"
@@ -44,6 +45,7 @@ void
 kvs_local_fragment_tags_reset (KvsLocalFragmentTags *tags)
 {
   g_byte_array_set_size (tags->bytes, 0);
+  tags->events = 0;
   tags->is_bad = FALSE;
   tags->n_tags = 0;
 }
@@ -92,6 +94,7 @@ static void
 check_name (KvsLocalFragmentTags *tags, const gchar *name, gsize size)
 {
   tags->has_name = TRUE;
+  tags->events |= kvs_local_event_of_tag (name, size);
   for (gsize i = 0; i < G_N_ELEMENTS (control_tags); i++) {
     if (size != strlen (control_tags[i]) || memcmp (name, control_tags[i], size) != 0)
       continue;

@@ -19,11 +19,13 @@ G_BEGIN_DECLS
 /**
  * KvsLocalFragmentTags:
  * @bytes: Tags elements as received
+ * @events: (type KvsLocalEvent): what they ask for
  * @is_bad: they break a rule; @bytes is not all
  * @error: which rule
  */
 typedef struct {
   GByteArray *bytes;
+  guint events;
   gboolean is_bad;
   KvsLocalAckError error;
   /*< private >*/

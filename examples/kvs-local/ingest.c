@@ -34,6 +34,7 @@ typedef struct {
   gboolean is_closed;    /* of known size, and whole */
   gboolean has_bad_tags;
   KvsLocalAckError tag_error;
+  guint events;
   KvsLocalFragment info;
   guint64 cluster_bytes;
   TrackSpan spans[KVS_LOCAL_MAX_TRACKS];
@@ -159,6 +160,7 @@ open_fragment (KvsLocalIngest *ingest)
   fragment->info.cluster_offset = (guint64) header->len + tags->len;
   fragment->has_bad_tags = ingest->tags.is_bad;
   fragment->tag_error = ingest->tags.error;
+  fragment->events = ingest->tags.events;
   fragment->writer = kvs_local_fragment_writer_new (
     kvs_local_store_get_write_behind (ingest->store), folder, &error);
   if (fragment->writer == NULL
@@ -317,8 +319,11 @@ store_fragment (KvsLocalIngest *ingest)
   ingest->has_previous = TRUE;
   ingest->previous_timecode = info->timecode;
   ingest->previous_last = fragment->last;
-  if (ingest->stream->retention_hours > 0)
-    send_ack (ingest, KVS_LOCAL_ACK_PERSISTED, 0);
+  if (ingest->stream->retention_hours == 0)
+    return;
+  send_ack (ingest, KVS_LOCAL_ACK_PERSISTED, 0);
+  if (fragment->events != 0 && ingest->config.deliver != NULL)
+    kvs_local_deliver_fragment (ingest->config.deliver, ingest->stream, info, fragment->events);
 }
 
 /* Something came that is not part of the Cluster, or the body is over. */

@@ -30,6 +30,7 @@
 #include <glib.h>
 
 #include "ack.h"
+#include "deliver.h"
 #include "store.h"
 
 G_BEGIN_DECLS
@@ -48,11 +49,13 @@ typedef void (*KvsLocalAckFunc) (const KvsLocalAck *ack, gpointer user_data);
  * @is_relative: x-amzn-fragment-timecode-type is RELATIVE
  * @start_ms: x-amzn-producer-start-timestamp
  * @max_fragment_bytes: largest Cluster
+ * @deliver: (nullable): who does what fragments ask for
  */
 typedef struct {
   gboolean is_relative;
   gint64 start_ms;
   guint64 max_fragment_bytes;
+  KvsLocalDeliver *deliver;
 } KvsLocalIngestConfig;
 
 typedef struct _KvsLocalIngest KvsLocalIngest;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "listener.h"
 #include "options.h"
 #include "server.h"
 
@@ -38,20 +39,33 @@ raise_open_files (void)
   setrlimit (RLIMIT_NOFILE, &limit);
 }
 
+static void
+print_addresses (const KvsLocalServer *server)
+{
+  for (guint i = 0; i < server->listeners->len; i++) {
+    g_autofree gchar *url = kvs_local_listener_get_url (g_ptr_array_index (server->listeners, i));
+
+    printf ("kvs-local: %s %s\n", i == 0 ? "listening on" : "data plane on", url);
+  }
+  fflush (stdout);
+}
+
 static gboolean
 run (const KvsLocalOptions *options, GError **error)
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (KvsLocalServer) server = kvs_local_server_new (options, error);
+  const KvsLocalListener *listener;
   guint on_int, on_term;
 
-  if (server == NULL
-      || !write_port_file (options->port_file, server->port, error))
+  if (server == NULL)
+    return FALSE;
+  listener = g_ptr_array_index (server->listeners, 0);
+  if (!write_port_file (options->port_file, listener->port, error))
     return FALSE;
   on_int = g_unix_signal_add (SIGINT, on_signal, loop);
   on_term = g_unix_signal_add (SIGTERM, on_signal, loop);
-  printf ("kvs-local: listening on %s\n", server->url);
-  fflush (stdout);
+  print_addresses (server);
   g_main_loop_run (loop);
   g_source_remove (on_int);
   g_source_remove (on_term);

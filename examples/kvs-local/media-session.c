@@ -21,6 +21,7 @@ struct _KvsLocalMediaSession {
   KvsLocalServer *server;
   SoupServerMessage *message;
   KvsLocalStream *stream;
+  guint cell; /* that had the stream at the start */
   GHook *hook;
   guint *n_connections;
   GArray *fragments; /* (nullable): gives no more than these */
@@ -48,6 +49,12 @@ complete (KvsLocalMediaSession *session)
 {
   session->is_over = TRUE;
   soup_message_body_complete (soup_server_message_get_response_body (session->message));
+}
+
+static gboolean
+stream_is_gone (const KvsLocalMediaSession *session)
+{
+  return session->stream->deleted || session->stream->cell != session->cell;
 }
 
 static gboolean append_next (KvsLocalMediaSession *session);
@@ -194,7 +201,7 @@ on_wrote_chunk (SoupServerMessage *message, gpointer user_data)
 
   if (session->is_over || session->is_waiting)
     return;
-  if (session->stream->deleted)
+  if (stream_is_gone (session))
     complete (session);
   else if (!append_next (session))
     wait_for_fragments (session);
@@ -207,7 +214,7 @@ on_stored (gpointer user_data)
 
   if (session->is_over || !session->is_waiting)
     return;
-  if (session->stream->deleted)
+  if (stream_is_gone (session))
     complete (session);
   else if (!append_next (session))
     return;
@@ -275,6 +282,7 @@ kvs_local_media_session_start (KvsLocalServer *server, SoupServerMessage *messag
   session->server = server;
   session->message = g_object_ref (message);
   session->stream = kvs_local_stream_ref (stream);
+  session->cell = stream->cell;
   session->last_id = plan->after_id;
   if (plan->fragments != NULL)
     session->fragments = g_array_ref (plan->fragments);

@@ -4,6 +4,9 @@
 #include <gio/gio.h>
 
 #define DEFAULT_PORT 8787
+/* --data-port was not given. */
+#define SAME_PORT (-1)
+
 #define DEFAULT_BIND "127.0.0.1"
 #define DEFAULT_REGION "us-west-2"
 #define DEFAULT_ACCOUNT "123456789012"
@@ -20,13 +23,19 @@
 
 #define HLS_JS "hls.min.js"
 
+/* kvs-api.md section 16 */
+#define DEFAULT_MAX_STREAMS 10000
+
 #define MAX_SECONDS (7 * 24 * 3600)
 #define MAX_PORT 65535
+#define MAX_CELLS 64
+#define MAX_CALLS 1000
 
 static const gchar summary[]
-  = "A Kinesis Video Streams service on your own machine: the control plane, PutMedia and\n"
-    "GetMedia, with the real service's rules, limits and errors. Point a producer, the AWS CLI\n"
-    "(--endpoint-url) or a program with an AWS SDK at it.";
+  = "A Kinesis Video Streams service on your own machine: the control plane, PutMedia, GetMedia,\n"
+    "the archive, HLS and DASH, with the real service's rules, limits and errors. Point a producer,\n"
+    "the AWS CLI (--endpoint-url) or a program with an AWS SDK at it, and a browser at the address\n"
+    "that it prints.";
 
 static const gchar description[]
   = "Signatures are checked against AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if it is set,\n"
@@ -47,6 +56,12 @@ check (const KvsLocalOptions *options, GError **error)
     return fail (error, "--data DIR is needed: where streams and their media are kept");
   if (options->port < 0 || options->port > MAX_PORT)
     return fail (error, "--port must be between 0 and 65535");
+  if (options->cells < 1 || options->cells > MAX_CELLS)
+    return fail (error, "--cells must be between 1 and 64");
+  if (options->data_port < SAME_PORT || options->data_port > MAX_PORT - options->cells + 1)
+    return fail (error, "--data-port, and a port for each further cell, must be at most 65535");
+  if (options->cells > 1 && options->public_url != NULL)
+    return fail (error, "--public-url is one, and --cells are several");
   if ((options->tls_cert == NULL) != (options->tls_key == NULL))
     return fail (error, "--tls-cert and --tls-key go together");
   if (options->no_auth && options->credentials != NULL)
@@ -60,6 +75,10 @@ check (const KvsLocalOptions *options, GError **error)
     return fail (error, "--creating-seconds must be between 0 and a week");
   if (options->playback_seconds < 0 || options->playback_seconds > MAX_SECONDS)
     return fail (error, "--playback-seconds must be between 0 and a week");
+  if (options->max_streams < 1)
+    return fail (error, "--max-streams must be positive");
+  if (options->max_calls < 0 || options->max_calls > MAX_CALLS)
+    return fail (error, "--max-calls must be between 0 and 1000");
   if (options->max_fragment_bytes < 1)
     return fail (error, "--max-fragment-bytes must be positive");
   if (!g_regex_match_simple ("^[a-z0-9-]+$", options->region, G_REGEX_DOLLAR_ENDONLY, 0))
@@ -119,10 +138,18 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
   const GOptionEntry entries[] = {
     { "port", 'p', 0, G_OPTION_ARG_INT, &options->port,
       "Port to listen on, 0 for any free one (default 8787)", "PORT" },
+    { "data-port", 0, 0, G_OPTION_ARG_INT, &options->data_port,
+      "Port for the data plane, 0 for any free one (default that of the control plane)", "PORT" },
+    { "cells", 0, 0, G_OPTION_ARG_INT, &options->cells,
+      "Number of data planes, at the data port and those after it; a stream is on one, and POST "
+      "/kvs-local/move-stream moves it (default 1)", "N" },
     { "bind", 'b', 0, G_OPTION_ARG_STRING, &options->bind,
       "Address to listen on (default 127.0.0.1)", "ADDRESS" },
     { "data", 'd', 0, G_OPTION_ARG_FILENAME, &options->data,
       "Folder for streams and media; made if it is not there", "DIR" },
+    { "deliver", 0, 0, G_OPTION_ARG_FILENAME, &options->deliver,
+      "Folder for the images and notifications that streams' configurations send to S3 and SNS",
+      "DIR" },
     { "port-file", 0, 0, G_OPTION_ARG_FILENAME, &options->port_file,
       "Write the port to this file once listening", "FILE" },
     { "region", 0, 0, G_OPTION_ARG_STRING, &options->region,
@@ -156,6 +183,11 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
       "End a PutMedia request that is so old (default 2700)", "S" },
     { "max-fragment-bytes", 0, 0, G_OPTION_ARG_INT64, &options->max_fragment_bytes,
       "Refuse larger fragments (default 50000000)", "N" },
+    { "max-streams", 0, 0, G_OPTION_ARG_INT, &options->max_streams,
+      "Create no more streams than so many (default 10000)", "N" },
+    { "max-calls", 0, 0, G_OPTION_ARG_INT, &options->max_calls,
+      "Refuse more control-plane calls a second about one stream; the service's limit is 5 "
+      "(default any number)", "N" },
     { "get-media-empty-seconds", 0, 0, G_OPTION_ARG_INT, &options->get_media_empty_seconds,
       "End a GetMedia answer after so long without a new fragment (default 3)", "S" },
     { "playback-seconds", 0, 0, G_OPTION_ARG_INT, &options->playback_seconds,
@@ -168,10 +200,13 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
 
   *options = (KvsLocalOptions) {
     .port = DEFAULT_PORT,
+    .data_port = SAME_PORT,
+    .cells = 1,
     .keep_alive_seconds = DEFAULT_KEEP_ALIVE_SECONDS,
     .idle_seconds = DEFAULT_IDLE_SECONDS,
     .max_connection_seconds = DEFAULT_MAX_CONNECTION_SECONDS,
     .max_fragment_bytes = DEFAULT_MAX_FRAGMENT_BYTES,
+    .max_streams = DEFAULT_MAX_STREAMS,
     .get_media_empty_seconds = DEFAULT_GET_MEDIA_EMPTY_SECONDS,
   };
   g_option_context_set_summary (context, summary);
@@ -192,6 +227,18 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
 }
 
 /**
+ * kvs_local_options_split_planes:
+ * @options: the command line
+ *
+ * Returns: whether the data plane is not where the control plane is
+ */
+gboolean
+kvs_local_options_split_planes (const KvsLocalOptions *options)
+{
+  return options->data_port != SAME_PORT || options->cells > 1;
+}
+
+/**
  * kvs_local_options_clear:
  * @options: to be emptied
  */
@@ -200,6 +247,7 @@ kvs_local_options_clear (KvsLocalOptions *options)
 {
   g_free (options->bind);
   g_free (options->data);
+  g_free (options->deliver);
   g_free (options->port_file);
   g_free (options->region);
   g_free (options->account);

@@ -11,8 +11,13 @@ G_BEGIN_DECLS
  */
 typedef struct {
   gint port;
+  gint data_port;
+  gint cells;
+  gint max_streams;
+  gint max_calls;
   gchar *bind;
   gchar *data;
+  gchar *deliver;
   gchar *port_file;
   gchar *region;
   gchar *account;
@@ -36,6 +41,7 @@ typedef struct {
 
 gboolean kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv,
                                   GError **error);
+gboolean kvs_local_options_split_planes (const KvsLocalOptions *options);
 void kvs_local_options_clear (KvsLocalOptions *options);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (KvsLocalOptions, kvs_local_options_clear)

@@ -45,6 +45,7 @@ struct _KvsLocalPutConnection {
   GIOStream *io;
   GCancellable *cancellable;
   KvsLocalStream *stream; /* NULL if the request is refused, or over */
+  guint cell;             /* that had the stream at the start */
   gboolean wants_acks;
   KvsLocalPutBody body;
   KvsLocalIngest *ingest;
@@ -307,6 +308,8 @@ check_session_times (KvsLocalPutConnection *connection, gint64 now_us)
 
   if (connection->stream->deleted) {
     abort_body (connection, KVS_LOCAL_ACK_STREAM_NOT_ACTIVE);
+  } else if (connection->stream->cell != connection->cell) {
+    abort_body (connection, KVS_LOCAL_ACK_INTERNAL_ERROR);
   } else if (now_us - connection->start_us >= age_limit_us) {
     abort_body (connection, KVS_LOCAL_ACK_MAX_CONNECTION_DURATION);
   } else if (now_us - connection->last_data_us >= idle_limit_us) {
@@ -419,6 +422,7 @@ kvs_local_put_connection_start (KvsLocalServer *server, SoupServerMessage *messa
   KvsLocalPutConnection *connection = take_connection (server, message);
 
   connection->stream = kvs_local_stream_ref (request->stream);
+  connection->cell = connection->stream->cell;
   connection->stream->n_put_connections++;
   connection->wants_acks = request->wants_acks;
   kvs_local_put_body_init (&connection->body, request->is_chunked, request->length);

@@ -21,9 +21,11 @@
 static const AVRational ns_base = { 1, 1000000000 };
 
 /* An output in memory, and what of each track was written last.
- * only_track: place of the one track that is written, or %ALL_TRACKS */
+ * only_track: place of the one track that is written, or %ALL_TRACKS
+ * is_file: it is a file instead */
 typedef struct {
   AVFormatContext *output;
+  gboolean is_file;
   guint only_track;
   AVPacket *packet;
   gint64 next_dts[MAX_TRACKS];
@@ -61,11 +63,12 @@ add_stream (Muxer *muxer, const AVCodecParameters *codec, GError **error)
   return TRUE;
 }
 
+/* @url: (nullable): of a file, else it is written to memory */
 static gboolean
-muxer_open (Muxer *muxer, const gchar *format, const KvsLocalMedia *media, guint only_track,
-            AVDictionary **options, GError **error)
+muxer_open (Muxer *muxer, const gchar *format, const gchar *url, const KvsLocalMedia *media,
+            guint only_track, AVDictionary **options, GError **error)
 {
-  int result = avformat_alloc_output_context2 (&muxer->output, NULL, format, NULL);
+  int result = avformat_alloc_output_context2 (&muxer->output, NULL, format, url);
 
   if (!kvs_local_av_check (error, format, result))
     return FALSE;
@@ -77,7 +80,9 @@ muxer_open (Muxer *muxer, const gchar *format, const KvsLocalMedia *media, guint
   }
   muxer->output->flags |= AVFMT_FLAG_BITEXACT;
   muxer->output->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED;
-  result = avio_open_dyn_buf (&muxer->output->pb);
+  muxer->is_file = url != NULL;
+  result = muxer->is_file ? avio_open (&muxer->output->pb, url, AVIO_FLAG_WRITE)
+                          : avio_open_dyn_buf (&muxer->output->pb);
   if (result >= 0)
     result = avformat_write_header (muxer->output, options);
   if (!kvs_local_av_check (error, format, result))
@@ -90,7 +95,9 @@ muxer_open (Muxer *muxer, const gchar *format, const KvsLocalMedia *media, guint
 static void
 muxer_clear (Muxer *muxer)
 {
-  if (muxer->output != NULL && muxer->output->pb != NULL) {
+  if (muxer->output != NULL && muxer->is_file) {
+    avio_closep (&muxer->output->pb);
+  } else if (muxer->output != NULL && muxer->output->pb != NULL) {
     guint8 *data;
 
     avio_close_dyn_buf (muxer->output->pb, &data);
@@ -203,7 +210,7 @@ open_fragmented (Muxer *muxer, const KvsLocalMedia *media, guint track, GError *
   av_dict_set (&options, "movflags",
                "frag_custom+empty_moov+default_base_moof+frag_discont+skip_trailer", 0);
   av_dict_set_int (&options, "use_editlist", 0, 0);
-  ok = muxer_open (muxer, "mp4", media, track, &options, error);
+  ok = muxer_open (muxer, "mp4", NULL, media, track, &options, error);
   av_dict_free (&options);
   return ok;
 }
@@ -273,7 +280,7 @@ kvs_local_remux_ts_segment (const KvsLocalMedia *media, const KvsLocalRemuxTime 
   av_dict_set (&options, "mpegts_flags", "initial_discontinuity", 0);
   av_dict_set_int (&options, "mpegts_copyts", 1, 0);
   av_dict_set_int (&options, "max_delay", TS_DELAY_US, 0);
-  if (muxer_open (&muxer, "mpegts", media, ALL_TRACKS, &options, error)
+  if (muxer_open (&muxer, "mpegts", NULL, media, ALL_TRACKS, &options, error)
       && muxer_add (&muxer, media, &late, error) && muxer_finish (&muxer, error))
     bytes = muxer_take_bytes (&muxer, 0);
   av_dict_free (&options);
@@ -288,17 +295,24 @@ struct _KvsLocalMp4File {
 /**
  * kvs_local_mp4_file_new:
  * @first: media whose tracks are those of the file
+ * @path: where it is written
  * @error: where to put an error
  *
  * Returns: (transfer full) (nullable): an MP4 file without media
  */
 KvsLocalMp4File *
-kvs_local_mp4_file_new (const KvsLocalMedia *first, GError **error)
+kvs_local_mp4_file_new (const KvsLocalMedia *first, const gchar *path, GError **error)
 {
   g_autoptr (KvsLocalMp4File) file = g_new0 (KvsLocalMp4File, 1);
+  g_autofree gchar *url = g_strconcat ("file:", path, NULL);
+  AVDictionary *options = NULL;
+  gboolean ok;
 
-  return muxer_open (&file->muxer, "mp4", first, ALL_TRACKS, NULL, error) ? g_steal_pointer (&file)
-                                                                          : NULL;
+  /* players begin before they have all of it */
+  av_dict_set (&options, "movflags", "faststart", 0);
+  ok = muxer_open (&file->muxer, "mp4", url, first, ALL_TRACKS, &options, error);
+  av_dict_free (&options);
+  return ok ? g_steal_pointer (&file) : NULL;
 }
 
 /**
@@ -324,12 +338,13 @@ kvs_local_mp4_file_add (KvsLocalMp4File *file, const KvsLocalMedia *media,
  * @file: a file, to which nothing can be added any more
  * @error: where to put an error
  *
- * Returns: (transfer full) (nullable): the file
+ * Returns: whether it is whole
  */
-GBytes *
+gboolean
 kvs_local_mp4_file_finish (KvsLocalMp4File *file, GError **error)
 {
-  return muxer_finish (&file->muxer, error) ? muxer_take_bytes (&file->muxer, 0) : NULL;
+  return muxer_finish (&file->muxer, error)
+         && kvs_local_av_check (error, "The file", avio_closep (&file->muxer.output->pb));
 }
 
 /**

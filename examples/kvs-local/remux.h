@@ -27,10 +27,11 @@ GBytes *kvs_local_remux_ts_segment (const KvsLocalMedia *media, const KvsLocalRe
 
 typedef struct _KvsLocalMp4File KvsLocalMp4File;
 
-KvsLocalMp4File *kvs_local_mp4_file_new (const KvsLocalMedia *first, GError **error);
+KvsLocalMp4File *kvs_local_mp4_file_new (const KvsLocalMedia *first, const gchar *path,
+                                         GError **error);
 gboolean kvs_local_mp4_file_add (KvsLocalMp4File *file, const KvsLocalMedia *media,
                                  const KvsLocalRemuxTime *time, GError **error);
-GBytes *kvs_local_mp4_file_finish (KvsLocalMp4File *file, GError **error);
+gboolean kvs_local_mp4_file_finish (KvsLocalMp4File *file, GError **error);
 void kvs_local_mp4_file_free (KvsLocalMp4File *file);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalMp4File, kvs_local_mp4_file_free)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "routes.h"
 
+#include "clip.h"
 #include "get-fragment-list.h"
 #include "get-media.h"
-#include "web-page.h"
+#include "images.h"
 #include "playback.h"
+#include "web-page.h"
 
 static gboolean
 tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GError **error)
@@ -18,6 +20,8 @@ static const KvsLocalRoute routes[] = {
   { "GET", "/kvs-local/health", tell_health, .is_open = TRUE },
   { "GET", "/kvs-local/", kvs_local_web_page_answer, .is_open = TRUE },
   { "GET", "/", kvs_local_web_page_answer, .is_open = TRUE },
+  { "POST", "/getClip", kvs_local_get_clip_start },
+  { "POST", "/getImages", kvs_local_get_images_start },
   { "POST", "/getMedia", kvs_local_get_media_start, .is_endless = TRUE },
   { "POST", "/getMediaForFragmentList", kvs_local_get_fragment_list_start, .is_endless = TRUE },
   { "POST", "/getHLSStreamingSessionURL", kvs_local_playback_start_hls },

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "server.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 
 #include "args.h"
 #include "auth.h"
+#include "call-rate.h"
+#include "cells.h"
 #include "control-plane.h"
 #include "credentials.h"
 #include "http-connection.h"
 #include "playback.h"
+#include "jobs.h"
+#include "listener.h"
 #include "media-session.h"
 #include "put-connection.h"
 #include "put-media.h"
@@ -21,7 +23,6 @@
 /* The largest request of the control plane, 50 tags of the longest, is less than a tenth. */
 #define MAX_BODY_BYTES (1024 * 1024)
 #define EXPIRY_SECONDS 10
-#define LISTEN_BACKLOG 512
 #define PUT_MEDIA "/putMedia"
 #define BODY_SIZE_KEY "kvs-local-body-size"
 
@@ -66,6 +67,8 @@ add_request_id (SoupServerMessage *message)
  * @server: the server
  * @message: a request
  * @error: why it is refused
+ *
+ * Answers with the exception that says so.
  */
 void
 kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
@@ -90,37 +93,40 @@ kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *messag
  * @server: the server
  * @message: a request
  *
- * Where it listens on all addresses, the one that the client used is the one it can reach.
- *
- * Returns: (transfer full): base URL for the one who asks
+ * Returns: (transfer full): base URL of where it came in, as the one who asks can reach it
  */
 gchar *
 kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *message)
 {
-  const KvsLocalOptions *options = server->options;
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-  const gchar *host = soup_message_headers_get_one (headers, "Host");
+  return kvs_local_listener_get_url_for (kvs_local_listener_of_message (server, message), message);
+}
 
-  if (options->public_url != NULL)
-    return g_strdup (options->public_url);
-  if ((!g_str_equal (options->bind, "0.0.0.0") && !g_str_equal (options->bind, "::"))
-      || host == NULL || strpbrk (host, "/\\@?# ") != NULL)
-    return g_strdup (server->url);
-  return g_strconcat (options->tls_cert != NULL ? "https" : "http", "://", host, NULL);
+/* Requests that name no stream, or none that there is, are not counted; those of the data plane have
+ * limits of their own. */
+static gboolean
+check_call_rate (KvsLocalServer *server, SoupServerMessage *message, JsonObject *args,
+                 GError **error)
+{
+  KvsLocalStream *stream = kvs_local_args_stream (args, server->store, NULL);
+
+  return stream == NULL
+         || kvs_local_is_data_path (g_uri_get_path (soup_server_message_get_uri (message)))
+         || kvs_local_call_rate_take (stream, (guint) server->options->max_calls,
+                                      g_get_monotonic_time (), error);
 }
 
 static JsonObject *
 run_operation (KvsLocalServer *server, SoupServerMessage *message, KvsLocalOperation operation,
                GBytes *body, GError **error)
 {
-  g_autofree gchar *endpoint = kvs_local_server_get_endpoint (server, message);
-  KvsLocalControlPlane plane = { server->store, endpoint };
+  KvsLocalControlPlane plane = { server->store, server, message };
   JsonObject *args = kvs_local_args_parse (body, error);
-  JsonObject *answer;
+  JsonObject *answer = NULL;
 
   if (args == NULL)
     return NULL;
-  answer = operation (&plane, args, error);
+  if (check_call_rate (server, message, args, error))
+    answer = operation (&plane, args, error);
   json_object_unref (args);
   return answer;
 }
@@ -220,7 +226,8 @@ handle (KvsLocalServer *server, SoupServerMessage *message, const KvsLocalRoute 
   g_autoptr (GBytes) body = NULL;
   JsonObject *answer;
 
-  if (route == NULL && (operation == NULL || !is_post)) {
+  if ((route == NULL && (operation == NULL || !is_post))
+      || !kvs_local_listener_serves (kvs_local_listener_of_message (server, message), path)) {
     g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_UNKNOWN_OPERATION, path);
     return FALSE;
   }
@@ -231,6 +238,8 @@ handle (KvsLocalServer *server, SoupServerMessage *message, const KvsLocalRoute 
   }
   body = soup_message_body_flatten (soup_server_message_get_request_body (message));
   if ((route == NULL || !route->is_open) && !check_auth (server, message, body, error))
+    return FALSE;
+  if (!kvs_local_cells_check_request (server, message, body, error))
     return FALSE;
   if (route != NULL)
     return route->handler (server, message, body, error);
@@ -279,6 +288,19 @@ on_body_chunk (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
     kvs_local_http_connection_cut (message);
 }
 
+static gboolean
+parse_put_media (KvsLocalServer *server, SoupServerMessage *message,
+                 KvsLocalPutMediaRequest *request, GError **error)
+{
+  if (!kvs_local_listener_serves (kvs_local_listener_of_message (server, message), PUT_MEDIA)) {
+    g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_UNKNOWN_OPERATION, PUT_MEDIA);
+    return FALSE;
+  }
+  return check_auth (server, message, NULL, error)
+         && kvs_local_put_media_parse (server->store, message, request, error)
+         && kvs_local_cells_serve (server, message, request->stream, error);
+}
+
 /* libsoup reads a whole request before it answers. PutMedia is answered while its body comes, so
  * it gets the connection as soon as the headers are there. */
 static void
@@ -300,9 +322,8 @@ on_early_request (SoupServer *soup, SoupServerMessage *message, const gchar *pat
     return;
   }
   kvs_local_server_log (server, "POST %s", path);
-  if (check_auth (server, message, NULL, &error))
-    kvs_local_put_media_parse (server->store, message, &request, &error);
-  if (error == NULL) {
+  if (parse_put_media (server, message, &request, &error)) {
+    request.config.deliver = server->deliver;
     request.config.max_fragment_bytes = (guint64) server->options->max_fragment_bytes;
     kvs_local_put_connection_start (server, message, &request);
   } else {
@@ -318,83 +339,6 @@ on_expiry_timer (gpointer user_data)
 
   kvs_local_store_expire (server->store);
   return G_SOURCE_CONTINUE;
-}
-
-/* g_tls_server_connection_new() would have each connection read the system's certificates, which
- * takes longer than the handshake. No client is asked for a certificate that they could vouch for. */
-static GIOStream *
-accept_tls (KvsLocalServer *server, GIOStream *base, GError **error)
-{
-  GTlsBackend *backend = g_tls_backend_get_default ();
-
-  return g_initable_new (g_tls_backend_get_server_connection_type (backend), NULL, error,
-                         "base-io-stream", base, "certificate", server->certificate, "database",
-                         NULL, "require-close-notify", FALSE, NULL);
-}
-
-/* libsoup could accept connections itself, but up to 3.2 it loses the memory of each socket, and
- * stops listening for good when file descriptors run out once. */
-static gboolean
-on_incoming (GSocketService *service, GSocketConnection *connection, GObject *source,
-             gpointer user_data)
-{
-  KvsLocalServer *server = user_data;
-  g_autoptr (GIOStream) stream = g_object_ref (G_IO_STREAM (connection));
-  g_autoptr (GError) error = NULL;
-
-  /* acks are small and must not wait for each other */
-  g_socket_set_option (g_socket_connection_get_socket (connection), IPPROTO_TCP, TCP_NODELAY, 1,
-                       NULL);
-  if (server->certificate != NULL) {
-    g_object_unref (stream);
-    stream = accept_tls (server, G_IO_STREAM (connection), &error);
-  }
-  if (stream != NULL)
-    kvs_local_http_connection_accept (server, connection, stream);
-  else
-    g_warning ("%s", error->message);
-  return TRUE;
-}
-
-static gboolean
-listen_at_address (KvsLocalServer *server, GError **error)
-{
-  const KvsLocalOptions *options = server->options;
-  g_autoptr (GSocketAddress) address
-    = g_inet_socket_address_new_from_string (options->bind, (guint) options->port);
-  g_autoptr (GSocketAddress) effective = NULL;
-
-  if (address == NULL) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--bind %s is not an IP address",
-                 options->bind);
-    return FALSE;
-  }
-  if (options->tls_cert != NULL) {
-    server->certificate
-      = g_tls_certificate_new_from_files (options->tls_cert, options->tls_key, error);
-    if (server->certificate == NULL)
-      return FALSE;
-  }
-  server->service = g_socket_service_new ();
-  g_socket_listener_set_backlog (G_SOCKET_LISTENER (server->service), LISTEN_BACKLOG);
-  g_signal_connect (server->service, "incoming", G_CALLBACK (on_incoming), server);
-  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (server->service), address,
-                                      G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL,
-                                      &effective, error))
-    return FALSE;
-  server->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (effective));
-  return TRUE;
-}
-
-static gchar *
-make_url (KvsLocalServer *server)
-{
-  const gchar *bind = server->options->bind;
-  g_autofree gchar *host = strchr (bind, ':') != NULL ? g_strdup_printf ("[%s]", bind)
-                                                       : g_strdup (bind);
-
-  return g_strdup_printf ("%s://%s:%u", server->options->tls_cert != NULL ? "https" : "http", host,
-                          server->port);
 }
 
 /**
@@ -418,18 +362,20 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
   server->store = kvs_local_store_open (options->data, options->region, options->account, error);
   if (server->store == NULL)
     return NULL;
+  if (options->deliver != NULL)
+    server->deliver = kvs_local_deliver_new (server->store, options->deliver, options->account);
   kvs_local_store_set_creating_ms (server->store, options->creating_seconds * (gint64) 1000);
   server->poller = kvs_local_poller_new (error);
   if (server->poller == NULL)
     return NULL;
+  server->jobs = kvs_local_jobs_new ();
   server->read_buffer = g_malloc (KVS_LOCAL_READ_BYTES);
   server->refusals = kvs_local_refusals_new ();
   server->soup = soup_server_new (NULL, NULL);
   soup_server_add_early_handler (server->soup, NULL, on_early_request, server, NULL);
   soup_server_add_handler (server->soup, NULL, on_request, server, NULL);
-  if (!listen_at_address (server, error))
+  if (!kvs_local_listeners_open (server, error))
     return NULL;
-  server->url = make_url (server);
   server->playback = kvs_local_playback_new (server, error);
   if (server->playback == NULL)
     return NULL;
@@ -450,11 +396,7 @@ kvs_local_server_free (KvsLocalServer *server)
     return;
   if (server->expiry_timer != 0)
     g_source_remove (server->expiry_timer);
-  if (server->service != NULL) {
-    g_socket_service_stop (server->service);
-    g_socket_listener_close (G_SOCKET_LISTENER (server->service));
-  }
-  g_clear_object (&server->service);
+  kvs_local_listeners_close (server);
   while (server->media_sessions != NULL)
     kvs_local_media_session_free (server->media_sessions->data);
   for (GList *l = server->put_connections.head; l != NULL; l = l->next)
@@ -464,16 +406,17 @@ kvs_local_server_free (KvsLocalServer *server)
   if (server->put_timer != 0)
     g_source_remove (server->put_timer);
   kvs_local_playback_free (server->playback);
+  kvs_local_jobs_free (server->jobs);
   kvs_local_poller_free (server->poller);
   kvs_local_http_connection_drop_all (server);
   if (server->soup != NULL)
     soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);
-  g_clear_object (&server->certificate);
+  kvs_local_listeners_free (server);
+  kvs_local_deliver_free (server->deliver);
   kvs_local_store_close (server->store);
   kvs_local_refusals_free (server->refusals);
   g_clear_pointer (&server->credentials, g_hash_table_unref);
   g_free (server->read_buffer);
-  g_free (server->url);
   g_free (server);
 }

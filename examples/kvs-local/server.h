@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
+#include "deliver.h"
 #include "options.h"
 #include "poller.h"
 #include "refusals.h"
@@ -20,11 +21,10 @@ G_BEGIN_DECLS
  * @options: command line; outlives the server
  * @credentials: (nullable): who may sign; %NULL accepts anybody
  * @store: what is kept
- * @service: accepts connections
+ * @deliver: (nullable): who does what fragments ask for
+ * @listeners: (element-type KvsLocalListener): where it listens, that with the control plane first
  * @certificate: (nullable): for TLS
  * @soup: HTTP
- * @url: where it listens
- * @port: where it listens
  * @http_connections: (element-type gpointer): all connections, sessions too; see http-connection.c
  * @request_timer: runs while there are any
  * @waiting_turns: connections that libsoup gets for their next requests
@@ -34,6 +34,7 @@ G_BEGIN_DECLS
  * @put_timer: runs while there are any
  * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever connection has its turn
  * @refusals: requests that were answered with errors lately
+ * @jobs: answers that are being made in other threads
  * @media_sessions: (element-type KvsLocalMediaSession): answers that are being given
  * @playback: HLS and DASH sessions
  */
@@ -41,11 +42,10 @@ typedef struct {
   const KvsLocalOptions *options;
   GHashTable *credentials;
   KvsLocalStore *store;
-  GSocketService *service;
+  KvsLocalDeliver *deliver;
+  GPtrArray *listeners;
   GTlsCertificate *certificate;
   SoupServer *soup;
-  gchar *url;
-  guint port;
   guint expiry_timer;
   GQueue http_connections;
   guint request_timer;
@@ -56,6 +56,7 @@ typedef struct {
   guint put_timer;
   guint8 *read_buffer;
   KvsLocalRefusals *refusals;
+  struct _KvsLocalJobs *jobs;
   GList *media_sessions;
   struct _KvsLocalPlayback *playback;
 } KvsLocalServer;
@@ -63,11 +64,11 @@ typedef struct {
 KvsLocalServer *kvs_local_server_new (const KvsLocalOptions *options, GError **error);
 void kvs_local_server_free (KvsLocalServer *server);
 gchar *kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *message);
+void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
+                                    const GError *error);
 void kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object);
 void kvs_local_server_answer_bytes (SoupServerMessage *message, const gchar *content_type,
                                     GBytes *bytes);
-void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
-                                    const GError *error);
 void kvs_local_server_log (KvsLocalServer *server, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalServer, kvs_local_server_free)

@@ -18,7 +18,10 @@ static const struct {
   [KVS_LOCAL_ERROR_VERSION_MISMATCH] = { "VersionMismatchException", 400, MODELLED },
   [KVS_LOCAL_ERROR_CONNECTION_LIMIT] = { "ConnectionLimitExceededException", 400, MODELLED },
   [KVS_LOCAL_ERROR_CLIENT_LIMIT] = { "ClientLimitExceededException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_INVALID_ENDPOINT] = { "InvalidEndpointException", 400, MODELLED },
   [KVS_LOCAL_ERROR_NO_DATA_RETENTION] = { "NoDataRetentionException", 400, MODELLED },
+  [KVS_LOCAL_ERROR_ACCOUNT_STREAM_LIMIT]
+  = { "AccountStreamLimitExceededException", 400, MODELLED },
   [KVS_LOCAL_ERROR_UNSUPPORTED_MEDIA_TYPE]
   = { "UnsupportedStreamMediaTypeException", 400, MODELLED },
   [KVS_LOCAL_ERROR_MISSING_CODEC_PRIVATE_DATA]

@@ -139,3 +139,41 @@ kvs_local_store_list_newest (KvsLocalStore *store, KvsLocalStream *stream, guint
   sqlite3_bind_int64 (statement, 2, max);
   return take_rows (statement, error);
 }
+
+/**
+ * kvs_local_store_fragment_before:
+ * @store: the store
+ * @stream: a stream
+ * @by_producer: @ms is the producer's time, else the server's
+ * @ms: a time
+ * @out: (out): where to put the fragment
+ * @is_there: (out): whether there is one
+ * @error: where to put an error
+ *
+ * Finds the fragment that begins last before or at that time, and of several that begin then the one
+ * stored last.
+ *
+ * Returns: %FALSE if the index cannot be read
+ */
+gboolean
+kvs_local_store_fragment_before (KvsLocalStore *store, KvsLocalStream *stream,
+                                 gboolean by_producer, gint64 ms, KvsLocalFragment *out,
+                                 gboolean *is_there, GError **error)
+{
+  const gchar *time = by_producer ? "producer_ms" : "server_ms";
+  g_autofree gchar *sql
+    = g_strdup_printf ("SELECT " KVS_LOCAL_FRAGMENT_COLUMNS " FROM fragments"
+                       " WHERE stream_id = ?1 AND %s <= ?2 ORDER BY %s DESC, id DESC LIMIT 1",
+                       time, time);
+  g_autoptr (sqlite3_stmt) statement = kvs_local_db_prepare (store->db, sql, error);
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, stream->deleted ? 0 : stream->id);
+  sqlite3_bind_int64 (statement, 2, ms);
+  if (!kvs_local_db_step (statement, is_there, error))
+    return FALSE;
+  if (*is_there)
+    kvs_local_store_read_fragment (statement, out);
+  return TRUE;
+}

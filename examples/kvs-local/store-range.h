@@ -36,5 +36,8 @@ GArray *kvs_local_store_list_range (KvsLocalStore *store, KvsLocalStream *stream
                                     const KvsLocalRange *range, guint max, GError **error);
 GArray *kvs_local_store_list_newest (KvsLocalStore *store, KvsLocalStream *stream, guint max,
                                      GError **error);
+gboolean kvs_local_store_fragment_before (KvsLocalStore *store, KvsLocalStream *stream,
+                                          gboolean by_producer, gint64 ms, KvsLocalFragment *out,
+                                          gboolean *is_there, GError **error);
 
 G_END_DECLS

@@ -12,7 +12,7 @@
 #include "store-private.h"
 #include "store-range.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 static const gchar schema[]
   = "BEGIN;"
@@ -27,7 +27,10 @@ static const gchar schema[]
     "  retention_hours INTEGER NOT NULL,"
     "  version TEXT NOT NULL,"
     "  sequence_block INTEGER NOT NULL,"
-    "  storage_tier TEXT);"
+    "  storage_tier TEXT,"
+    "  cell INTEGER NOT NULL DEFAULT 0,"
+    "  image_generation TEXT,"
+    "  notification TEXT);"
     "CREATE TABLE tags ("
     "  stream_id INTEGER NOT NULL REFERENCES streams (id) ON DELETE CASCADE,"
     "  key TEXT NOT NULL,"
@@ -46,7 +49,7 @@ static const gchar schema[]
     "  file_size INTEGER NOT NULL,"
     "  UNIQUE (stream_id, number));"
     "CREATE INDEX fragments_in_order ON fragments (stream_id, id);"
-    "PRAGMA user_version = 2;"
+    "PRAGMA user_version = 3;"
     "COMMIT;";
 
 static const gchar from_version_1[]
@@ -55,21 +58,43 @@ static const gchar from_version_1[]
     "PRAGMA user_version = 2;"
     "COMMIT;";
 
+static const gchar from_version_2[]
+  = "BEGIN;"
+    "ALTER TABLE streams ADD COLUMN cell INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE streams ADD COLUMN image_generation TEXT;"
+    "ALTER TABLE streams ADD COLUMN notification TEXT;"
+    "PRAGMA user_version = 3;"
+    "COMMIT;";
+
+/* How to get from each version to a newer one; there is nothing in version 0 */
+static const gchar *const upgrades[SCHEMA_VERSION] = { schema, from_version_1, from_version_2 };
+
 static gboolean
-prepare_schema (sqlite3 *db, GError **error)
+get_schema_version (sqlite3 *db, gint *version, GError **error)
 {
   g_autoptr (sqlite3_stmt) statement = kvs_local_db_prepare (db, "PRAGMA user_version", error);
   gboolean has_row;
-  gint version;
 
   if (statement == NULL || !kvs_local_db_step (statement, &has_row, error))
     return FALSE;
-  version = sqlite3_column_int (statement, 0);
-  sqlite3_reset (statement);
-  if (version == SCHEMA_VERSION)
-    return TRUE;
-  if (version == 0 || version == 1)
-    return kvs_local_db_exec (db, version == 0 ? schema : from_version_1, error);
+  *version = sqlite3_column_int (statement, 0);
+  return TRUE;
+}
+
+static gboolean
+prepare_schema (sqlite3 *db, GError **error)
+{
+  gint version;
+
+  do {
+    if (!get_schema_version (db, &version, error))
+      return FALSE;
+    if (version == SCHEMA_VERSION)
+      return TRUE;
+  } while (version >= 0 && version < SCHEMA_VERSION
+           && kvs_local_db_exec (db, upgrades[version], error));
+  if (error != NULL && *error != NULL)
+    return FALSE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                "index: made by another version of kvs-local (format %d)", version);
   return FALSE;
@@ -101,7 +126,7 @@ load_streams (KvsLocalStore *store, GError **error)
     = kvs_local_db_prepare (store->db,
                             "SELECT id, name, arn, creation_ms, device_name, media_type,"
                             " kms_key_id, retention_hours, version, sequence_block,"
-                            " storage_tier FROM streams",
+                            " storage_tier, cell, image_generation, notification FROM streams",
                             error);
   gboolean has_row;
 
@@ -124,6 +149,9 @@ load_streams (KvsLocalStore *store, GError **error)
     stream->version = kvs_local_db_text (statement, 8);
     stream->sequence_block = (guint64) sqlite3_column_int64 (statement, 9);
     stream->storage_tier = kvs_local_db_text (statement, 10);
+    stream->cell = (guint) sqlite3_column_int (statement, 11);
+    stream->image_generation = kvs_local_db_text (statement, 12);
+    stream->notification = kvs_local_db_text (statement, 13);
     g_hash_table_insert (store->streams, stream->name, stream);
     if (!load_tags (store, stream, error))
       return FALSE;
@@ -275,6 +303,18 @@ kvs_local_store_find_by_arn (KvsLocalStore *store, const gchar *arn)
   return stream != NULL && g_str_equal (stream->arn, arn) ? stream : NULL;
 }
 
+/**
+ * kvs_local_store_count:
+ * @store: the store
+ *
+ * Returns: number of streams
+ */
+guint
+kvs_local_store_count (KvsLocalStore *store)
+{
+  return g_hash_table_size (store->streams);
+}
+
 static gint
 compare_names (gconstpointer a, gconstpointer b)
 {
@@ -300,7 +340,7 @@ insert_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
     = kvs_local_db_prepare (store->db,
                             "INSERT INTO streams (name, arn, creation_ms, device_name, media_type,"
                             " kms_key_id, retention_hours, version, sequence_block,"
-                            " storage_tier) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
+                            " storage_tier, cell) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
                             error);
 
   if (statement == NULL)
@@ -314,6 +354,7 @@ insert_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
   sqlite3_bind_int64 (statement, 7, stream->retention_hours);
   kvs_local_db_bind_text (statement, 8, stream->version);
   kvs_local_db_bind_text (statement, 9, stream->storage_tier);
+  sqlite3_bind_int64 (statement, 10, stream->cell);
   if (!kvs_local_db_finish (statement, error))
     return FALSE;
   stream->id = sqlite3_last_insert_rowid (store->db);
@@ -368,7 +409,8 @@ kvs_local_store_save_stream (KvsLocalStore *store, KvsLocalStream *stream, GErro
     = kvs_local_db_prepare (store->db,
                             "UPDATE streams SET device_name = ?, media_type = ?,"
                             " retention_hours = ?, version = ?, sequence_block = ?,"
-                            " storage_tier = ? WHERE id = ?",
+                            " storage_tier = ?, cell = ?, image_generation = ?, notification = ?"
+                            " WHERE id = ?",
                             error);
 
   if (statement == NULL)
@@ -379,7 +421,10 @@ kvs_local_store_save_stream (KvsLocalStore *store, KvsLocalStream *stream, GErro
   kvs_local_db_bind_text (statement, 4, stream->version);
   sqlite3_bind_int64 (statement, 5, (gint64) stream->sequence_block);
   kvs_local_db_bind_text (statement, 6, stream->storage_tier);
-  sqlite3_bind_int64 (statement, 7, stream->id);
+  sqlite3_bind_int64 (statement, 7, stream->cell);
+  kvs_local_db_bind_text (statement, 8, stream->image_generation);
+  kvs_local_db_bind_text (statement, 9, stream->notification);
+  sqlite3_bind_int64 (statement, 10, stream->id);
   return kvs_local_db_finish (statement, error);
 }
 

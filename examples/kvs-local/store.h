@@ -59,6 +59,7 @@ void kvs_local_store_close (KvsLocalStore *store);
 
 KvsLocalStream *kvs_local_store_find_by_name (KvsLocalStore *store, const gchar *name);
 KvsLocalStream *kvs_local_store_find_by_arn (KvsLocalStore *store, const gchar *arn);
+guint kvs_local_store_count (KvsLocalStore *store);
 GList *kvs_local_store_list (KvsLocalStore *store);
 const gchar *kvs_local_store_get_default_kms_key (KvsLocalStore *store);
 KvsLocalWriteBehind *kvs_local_store_get_write_behind (KvsLocalStore *store);

@@ -54,6 +54,8 @@ kvs_local_stream_unref (KvsLocalStream *stream)
   g_free (stream->media_type);
   g_free (stream->kms_key_id);
   g_free (stream->storage_tier);
+  g_free (stream->image_generation);
+  g_free (stream->notification);
   g_free (stream->version);
   g_free (stream);
 }

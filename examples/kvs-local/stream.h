@@ -22,11 +22,15 @@ G_BEGIN_DECLS
  * @kms_key_id: (nullable): kept, not used
  * @retention_hours: 0 keeps only the host buffer
  * @storage_tier: (nullable): kept, not used
+ * @image_generation: (nullable): its configuration, in JSON
+ * @notification: (nullable): its configuration, in JSON
+ * @cell: whose data plane has it; see cells.h
  * @active_ms: ms since 1970, when its status goes from CREATING to ACTIVE
  * @version: changes with everything above but @id, @name, @arn and @creation_ms
  * @tags: (element-type utf8 utf8): key to value
  * @sequence_block: how many thousands of fragment sequence numbers are given out
  * @kept_bytes: of the fragments in the host buffer, negative if they are not summed up
+ * @calls_until_us: see call-rate.c
  * @deleted: nothing may be stored or read any more
  * @activity: what happened to it since the start
  * @n_put_connections: PutMedia calls that are going on
@@ -45,11 +49,15 @@ typedef struct {
   gchar *kms_key_id;
   guint retention_hours;
   gchar *storage_tier;
+  gchar *image_generation;
+  gchar *notification;
+  guint cell;
   gint64 active_ms;
   gchar *version;
   GHashTable *tags;
   guint64 sequence_block;
   gint64 kept_bytes;
+  gint64 calls_until_us;
   gboolean deleted;
   KvsLocalActivity *activity;
   guint n_put_connections;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* TagStream, UntagStream, ListTagsForStream */
+#include "tags.h"
+
 #include "args.h"
 #include "control-plane.h"
 #include "service-error.h"
@@ -47,6 +49,19 @@ kvs_local_take_tags (JsonObject *args, GHashTable *tags, gboolean required, GErr
     if (!take_tag (object, key->data, tags, error))
       return FALSE;
   }
+  return kvs_local_check_tag_count (tags, error);
+}
+
+/**
+ * kvs_local_check_tag_count:
+ * @tags: (element-type utf8 utf8): tags of a stream
+ * @error: where to put an error
+ *
+ * Returns: whether a stream may have so many
+ */
+gboolean
+kvs_local_check_tag_count (GHashTable *tags, GError **error)
+{
   if (g_hash_table_size (tags) <= KVS_LOCAL_MAX_TAGS)
     return TRUE;
   g_set_error (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_TAGS_PER_RESOURCE,
@@ -54,8 +69,14 @@ kvs_local_take_tags (JsonObject *args, GHashTable *tags, gboolean required, GErr
   return FALSE;
 }
 
-static GHashTable *
-copy_tags (GHashTable *tags)
+/**
+ * kvs_local_copy_tags:
+ * @tags: (element-type utf8 utf8): tags
+ *
+ * Returns: (transfer full) (element-type utf8 utf8): the same tags, to be changed
+ */
+GHashTable *
+kvs_local_copy_tags (GHashTable *tags)
 {
   GHashTable *copy = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   GHashTableIter iter;
@@ -67,9 +88,36 @@ copy_tags (GHashTable *tags)
   return copy;
 }
 
-/* Takes @tags over only if they are in the index. */
-static JsonObject *
-replace_tags (KvsLocalStore *store, KvsLocalStream *stream, GHashTable *tags, GError **error)
+/**
+ * kvs_local_may_be_tagged:
+ * @stream: a stream
+ * @error: where to put an error
+ *
+ * Returns: whether it is ACTIVE, else with %KVS_LOCAL_ERROR_RESOURCE_NOT_FOUND: the model of the
+ *   operations on tags knows no other exception for it (kvs-api.md Annex A.1)
+ */
+gboolean
+kvs_local_may_be_tagged (const KvsLocalStream *stream, GError **error)
+{
+  if (kvs_local_stream_is_active (stream))
+    return TRUE;
+  g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_RESOURCE_NOT_FOUND,
+                       KVS_LOCAL_MESSAGE_NO_STREAM);
+  return FALSE;
+}
+
+/**
+ * kvs_local_replace_tags:
+ * @store: the store
+ * @stream: a stream
+ * @tags: (element-type utf8 utf8): its new tags; taken over only if they are in the index
+ * @error: where to put an error
+ *
+ * Returns: (transfer full) (nullable): answer, which is empty
+ */
+JsonObject *
+kvs_local_replace_tags (KvsLocalStore *store, KvsLocalStream *stream, GHashTable *tags,
+                        GError **error)
 {
   g_autoptr (GHashTable) before = stream->tags;
 
@@ -78,6 +126,20 @@ replace_tags (KvsLocalStore *store, KvsLocalStream *stream, GHashTable *tags, GE
     return json_object_new ();
   g_hash_table_unref (stream->tags);
   stream->tags = g_steal_pointer (&before);
+  return NULL;
+}
+
+/* What is wrong with an ARN has an exception of its own here. */
+static KvsLocalStream *
+find_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **error)
+{
+  const gchar *arn;
+  GError *why = NULL;
+
+  if (kvs_local_args_string (args, "StreamARN", &kvs_local_shape_arn, &arn, &why))
+    return kvs_local_args_stream (args, plane->store, error);
+  why->code = KVS_LOCAL_ERROR_INVALID_RESOURCE_FORMAT;
+  g_propagate_error (error, why);
   return NULL;
 }
 
@@ -92,15 +154,15 @@ replace_tags (KvsLocalStore *store, KvsLocalStream *stream, GHashTable *tags, GE
 JsonObject *
 kvs_local_tag_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **error)
 {
-  KvsLocalStream *stream = kvs_local_args_stream (args, plane->store, error);
+  KvsLocalStream *stream = find_stream (plane, args, error);
   g_autoptr (GHashTable) tags = NULL;
 
-  if (stream == NULL || !kvs_local_stream_may_change (stream, error))
+  if (stream == NULL || !kvs_local_may_be_tagged (stream, error))
     return NULL;
-  tags = copy_tags (stream->tags);
+  tags = kvs_local_copy_tags (stream->tags);
   if (!kvs_local_take_tags (args, tags, TRUE, error))
     return NULL;
-  return replace_tags (plane->store, stream, tags, error);
+  return kvs_local_replace_tags (plane->store, stream, tags, error);
 }
 
 static gboolean
@@ -130,6 +192,29 @@ remove_keys (JsonObject *args, GHashTable *tags, GError **error)
 }
 
 /**
+ * kvs_local_remove_tags:
+ * @store: the store
+ * @stream: a stream
+ * @args: request, with the keys in its member "TagKeyList"
+ * @error: where to put an error
+ *
+ * Returns: (transfer full) (nullable): answer, which is empty
+ */
+JsonObject *
+kvs_local_remove_tags (KvsLocalStore *store, KvsLocalStream *stream, JsonObject *args,
+                       GError **error)
+{
+  g_autoptr (GHashTable) tags = NULL;
+
+  if (!kvs_local_may_be_tagged (stream, error))
+    return NULL;
+  tags = kvs_local_copy_tags (stream->tags);
+  if (!remove_keys (args, tags, error))
+    return NULL;
+  return kvs_local_replace_tags (store, stream, tags, error);
+}
+
+/**
  * kvs_local_untag_stream:
  * @plane: control plane
  * @args: request
@@ -140,41 +225,35 @@ remove_keys (JsonObject *args, GHashTable *tags, GError **error)
 JsonObject *
 kvs_local_untag_stream (const KvsLocalControlPlane *plane, JsonObject *args, GError **error)
 {
-  KvsLocalStream *stream = kvs_local_args_stream (args, plane->store, error);
-  g_autoptr (GHashTable) tags = NULL;
+  KvsLocalStream *stream = find_stream (plane, args, error);
 
-  if (stream == NULL || !kvs_local_stream_may_change (stream, error))
-    return NULL;
-  tags = copy_tags (stream->tags);
-  if (!remove_keys (args, tags, error))
-    return NULL;
-  return replace_tags (plane->store, stream, tags, error);
+  return stream != NULL ? kvs_local_remove_tags (plane->store, stream, args, error) : NULL;
 }
 
 /**
- * kvs_local_list_tags_for_stream:
- * @plane: control plane
+ * kvs_local_describe_tags:
+ * @stream: a stream
  * @args: request
  * @error: where to put an error
  *
- * All tags of a stream fit into one page.
+ * All tags of a stream fit into one page, so that no token for another is ever given out.
  *
  * Returns: (transfer full) (nullable): answer
  */
 JsonObject *
-kvs_local_list_tags_for_stream (const KvsLocalControlPlane *plane, JsonObject *args,
-                                GError **error)
+kvs_local_describe_tags (KvsLocalStream *stream, JsonObject *args, GError **error)
 {
-  KvsLocalStream *stream = kvs_local_args_stream (args, plane->store, error);
   const gchar *next_token;
   JsonObject *answer, *tags;
   GHashTableIter iter;
   gpointer key, value;
 
-  if (stream == NULL
-      || !kvs_local_args_string (args, "NextToken", &kvs_local_shape_next_token, &next_token,
-                                 error))
+  if (!kvs_local_args_string (args, "NextToken", &kvs_local_shape_next_token, &next_token, error))
     return NULL;
+  if (next_token != NULL && *next_token != '\0') {
+    invalid (error, "The NextToken is not valid.");
+    return NULL;
+  }
   tags = json_object_new ();
   g_hash_table_iter_init (&iter, stream->tags);
   while (g_hash_table_iter_next (&iter, &key, &value))
@@ -183,4 +262,21 @@ kvs_local_list_tags_for_stream (const KvsLocalControlPlane *plane, JsonObject *a
   json_object_set_null_member (answer, "NextToken");
   json_object_set_object_member (answer, "Tags", tags);
   return answer;
+}
+
+/**
+ * kvs_local_list_tags_for_stream:
+ * @plane: control plane
+ * @args: request
+ * @error: where to put an error
+ *
+ * Returns: (transfer full) (nullable): answer
+ */
+JsonObject *
+kvs_local_list_tags_for_stream (const KvsLocalControlPlane *plane, JsonObject *args,
+                                GError **error)
+{
+  KvsLocalStream *stream = find_stream (plane, args, error);
+
+  return stream != NULL ? kvs_local_describe_tags (stream, args, error) : NULL;
 }

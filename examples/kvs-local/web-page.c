@@ -3,9 +3,10 @@
 
 #include <string.h>
 
+#include "listener.h"
+#include "service-error.h"
 #include "web-page-data.h"
 #include "web-page-session.h"
-#include "service-error.h"
 
 /* Nothing but what comes from here: no script in the page, no other host. MediaSource is a blob. */
 #define POLICY                                                                               \
@@ -14,6 +15,7 @@
   "frame-ancestors 'none'"
 
 #define HLS_JS "/kvs-local/hls.js"
+#define HLS "/hls/v1/"
 #define RESOURCE_FOLDER "/page"
 
 typedef gboolean (*Answer) (KvsLocalServer *server, SoupServerMessage *message,
@@ -100,6 +102,22 @@ answer_bytes (SoupServerMessage *message, const gchar *type, GBytes *bytes)
   soup_message_body_complete (body);
 }
 
+/* Players ask where the page comes from for media, which the data plane has. */
+static gboolean
+redirect_to_data_plane (KvsLocalServer *server, SoupServerMessage *message, const gchar *path)
+{
+  g_autofree gchar *url = NULL;
+  g_autofree gchar *location = NULL;
+
+  if (!g_str_equal (path, "/")
+      || kvs_local_listener_serves (kvs_local_listener_of_message (server, message), HLS))
+    return FALSE;
+  url = kvs_local_listener_get_url (kvs_local_listener_of_cell (server, 0));
+  location = g_strconcat (url, path, NULL);
+  soup_server_message_set_redirect (message, SOUP_STATUS_TEMPORARY_REDIRECT, location);
+  return TRUE;
+}
+
 static gboolean
 answer_resource (SoupServerMessage *message, const gchar *name, const gchar *type, GError **error)
 {
@@ -171,6 +189,8 @@ kvs_local_web_page_answer (KvsLocalServer *server, SoupServerMessage *message, G
       || !is_called_by_local_name (headers))
     return fail_unknown (path, error);
   set_headers (message);
+  if (redirect_to_data_plane (server, message, path))
+    return TRUE;
   for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
     if (g_str_equal (files[i].path, path))
       return answer_resource (message, files[i].resource, files[i].type, error);

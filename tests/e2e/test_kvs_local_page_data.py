@@ -78,6 +78,17 @@ class Gate(unittest.TestCase):
             self.assertEqual(get(kvs, "/", **{"Sec-Fetch-Site": "cross-site"})[0], 200)
             self.assertNotIn("access-control-allow-origin", get(kvs, "/kvs-local/streams")[1])
 
+    def test_planes_of_their_own(self):
+        """Where the data plane has another port, the page is there, beside its media."""
+        with KvsLocal(args=["--data-port", "0"]) as kvs:
+            status, headers, _ = get(kvs, "/")
+            self.assertEqual(status, 307)
+            location = headers["location"]
+            self.assertRegex(location, r"^http://127\.0\.0\.1:\d+/$")
+            self.assertNotEqual(location, kvs.url + "/")
+            kvs.port = int(location.split(":")[2][:-1])
+            self.assertEqual(self.statuses(kvs, [*FILES, "/kvs-local/streams"]), {200})
+
     def test_methods(self):
         with KvsLocal() as kvs:
             for method in ("POST", "PUT", "DELETE"):

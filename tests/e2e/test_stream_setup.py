@@ -78,7 +78,7 @@ class Created(Case):
         self.assertEqual(self.info()["Status"], "CREATING")
         self.refused("ResourceNotFoundException", 404, self.control.get_data_endpoint,
                      StreamName=self.stream, APIName="PUT_MEDIA")
-        self.refused("ResourceInUseException", 400, self.control.tag_stream, StreamARN=arn,
+        self.refused("ResourceNotFoundException", 404, self.control.tag_stream, StreamARN=arn,
                      Tags={"a": "b"})
         self.refused("ResourceInUseException", 400, self.control.delete_stream, StreamARN=arn)
         kvslocal_case.wait_for(lambda: self.info()["Status"] == "ACTIVE")
@@ -165,17 +165,31 @@ class Existing(Case):
 
 class OlderIndex(unittest.TestCase):
     def test_is_taken_over(self):
-        """As kvs-local left it before it knew of storage tiers"""
+        """As kvs-local left it before it knew of storage tiers, and before it knew of cells"""
+        later = ["cell", "image_generation", "notification"]
+        for version, absent in ((1, ["storage_tier"] + later), (2, later)):
+            with self.subTest(version=version), tempfile.TemporaryDirectory() as data:
+                with KvsLocal(data=data) as kvs:
+                    arn = kvs.client().create_stream(StreamName="cam")["StreamARN"]
+                index = sqlite3.connect(f"{data}/kvs-local.sqlite")
+                for column in absent:
+                    index.execute(f"ALTER TABLE streams DROP COLUMN {column}")
+                index.execute(f"PRAGMA user_version = {version}")
+                index.commit()
+                index.close()
+                with KvsLocal(data=data) as kvs:
+                    found = kvs.client().describe_stream(StreamName="cam")["StreamInfo"]
+                    self.assertEqual(found["StreamARN"], arn)
+
+    def test_of_a_newer_version(self):
         with tempfile.TemporaryDirectory() as data:
-            with KvsLocal(data=data) as kvs:
-                arn = kvs.client().create_stream(StreamName="cam")["StreamARN"]
+            with KvsLocal(data=data):
+                pass
             index = sqlite3.connect(f"{data}/kvs-local.sqlite")
-            index.executescript("ALTER TABLE streams DROP COLUMN storage_tier;"
-                                "PRAGMA user_version = 1;")
+            index.execute("PRAGMA user_version = 1000")
             index.close()
-            with KvsLocal(data=data) as kvs:
-                found = kvs.client().describe_stream(StreamName="cam")["StreamInfo"]
-                self.assertEqual(found["StreamARN"], arn)
+            with self.assertRaisesRegex(RuntimeError, "made by another version .*1000"):
+                KvsLocal(data=data).start()
 
 
 if __name__ == "__main__":
