@@ -53,3 +53,39 @@ kvs_local_ack_to_json (const KvsLocalAck *ack)
   g_string_append_c (json, '}');
   return g_string_free (json, FALSE);
 }
+
+/**
+ * kvs_local_ack_get_type_name:
+ * @type: of an ack
+ *
+ * Returns: the EventType that says so
+ */
+const gchar *
+kvs_local_ack_get_type_name (KvsLocalAckType type)
+{
+  return event_types[type];
+}
+
+/**
+ * kvs_local_ack_get_error_code:
+ * @error: of an ack
+ *
+ * Returns: its ErrorCode
+ */
+const gchar *
+kvs_local_ack_get_error_code (KvsLocalAckError error)
+{
+  return errors[error].code;
+}
+
+/**
+ * kvs_local_ack_get_error_id:
+ * @error: of an ack
+ *
+ * Returns: its ErrorId
+ */
+guint
+kvs_local_ack_get_error_id (KvsLocalAckError error)
+{
+  return errors[error].id;
+}

@@ -53,5 +53,8 @@ typedef struct {
 } KvsLocalAck;
 
 gchar *kvs_local_ack_to_json (const KvsLocalAck *ack);
+const gchar *kvs_local_ack_get_type_name (KvsLocalAckType type);
+const gchar *kvs_local_ack_get_error_code (KvsLocalAckError error);
+guint kvs_local_ack_get_error_id (KvsLocalAckError error);
 
 G_END_DECLS

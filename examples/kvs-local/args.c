@@ -10,6 +10,11 @@
 #define MAX_UNIX_SECONDS 253402300799.0
 #define MS_PER_SECOND 1000
 
+/* No request has more than a few. */
+#define MAX_DEPTH 64
+
+#define ZERO_CHARACTER "\\u0000"
+
 const KvsLocalStringShape kvs_local_shape_stream_name = { 1, 256, "[a-zA-Z0-9_.-]+" };
 const KvsLocalStringShape kvs_local_shape_arn
   = { 1, 1024, "arn:[a-z\\d-]+:kinesisvideo:[a-z0-9-]+:[0-9]+:[a-z]+/[a-zA-Z0-9_.-]+/[0-9]+" };
@@ -66,6 +71,35 @@ kvs_local_check_string (const gchar *name, const gchar *value, const KvsLocalStr
                      shape->pattern);
 }
 
+/* json-glib calls itself for each level, and so a megabyte of brackets would overflow the stack; and
+ * a text with a zero character would be taken for what is before it. */
+static gboolean
+has_depth_or_zeros (const gchar *data, gsize size)
+{
+  guint depth = 0;
+  gboolean is_in_string = FALSE;
+
+  for (gsize i = 0; i < size; i++) {
+    if (is_in_string) {
+      if (size - i >= strlen (ZERO_CHARACTER)
+          && memcmp (data + i, ZERO_CHARACTER, strlen (ZERO_CHARACTER)) == 0)
+        return TRUE;
+      if (data[i] == '\\')
+        i++;
+      else if (data[i] == '"')
+        is_in_string = FALSE;
+    } else if (data[i] == '"') {
+      is_in_string = TRUE;
+    } else if (data[i] == '{' || data[i] == '[') {
+      if (++depth > MAX_DEPTH)
+        return TRUE;
+    } else if ((data[i] == '}' || data[i] == ']') && depth > 0) {
+      depth--;
+    }
+  }
+  return FALSE;
+}
+
 /**
  * kvs_local_args_parse:
  * @body: of a request
@@ -83,7 +117,7 @@ kvs_local_args_parse (GBytes *body, GError **error)
 
   if (size == 0)
     return json_object_new ();
-  if (!g_utf8_validate (data, (gssize) size, NULL)
+  if (!g_utf8_validate (data, (gssize) size, NULL) || has_depth_or_zeros (data, size)
       || !json_parser_load_from_data (parser, data, (gssize) size, NULL)) {
     g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_MALFORMED_REQUEST,
                          "The request body is not valid JSON.");

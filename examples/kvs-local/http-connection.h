@@ -11,9 +11,11 @@ G_BEGIN_DECLS
 
 void kvs_local_http_connection_accept (KvsLocalServer *server, GSocketConnection *accepted,
                                        GIOStream *io);
+void kvs_local_http_connection_got_request (SoupServerMessage *message);
+void kvs_local_http_connection_cut (SoupServerMessage *message);
 void kvs_local_http_connection_reuse_after (KvsLocalServer *server, SoupServerMessage *message);
 void kvs_local_http_connection_close_after (SoupServerMessage *message);
 GSocket *kvs_local_http_connection_become_session (SoupServerMessage *message);
-void kvs_local_http_connection_drop_waiting (KvsLocalServer *server);
+void kvs_local_http_connection_drop_all (KvsLocalServer *server);
 
 G_END_DECLS

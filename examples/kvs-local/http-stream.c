@@ -6,6 +6,7 @@
 typedef struct {
   GFilterInputStream parent;
   GByteArray *unread;
+  gint64 request_us; /* when the first byte of the request came, 0 before */
 } HttpInput;
 
 typedef struct {
@@ -26,6 +27,9 @@ G_DEFINE_TYPE_WITH_CODE (HttpInput, http_input, G_TYPE_FILTER_INPUT_STREAM,
                                                 http_input_pollable_init))
 G_DEFINE_TYPE (KvsLocalHttpStream, kvs_local_http_stream, G_TYPE_IO_STREAM)
 
+/* How much is read of what the other side sent in vain */
+#define MAX_DRAINED_BYTES (1024 * 1024)
+
 static GPollableInputStream *
 pollable_base (HttpInput *input)
 {
@@ -45,6 +49,14 @@ take_unread (HttpInput *input, void *buffer, gsize size)
 }
 
 static gssize
+note_time (HttpInput *input, gssize size)
+{
+  if (size > 0 && input->request_us == 0)
+    input->request_us = g_get_monotonic_time ();
+  return size;
+}
+
+static gssize
 http_input_read (GInputStream *stream, void *buffer, gsize size, GCancellable *cancellable,
                  GError **error)
 {
@@ -52,8 +64,8 @@ http_input_read (GInputStream *stream, void *buffer, gsize size, GCancellable *c
 
   if (input->unread->len > 0)
     return take_unread (input, buffer, size);
-  return g_input_stream_read (G_FILTER_INPUT_STREAM (input)->base_stream, buffer, size, cancellable,
-                              error);
+  return note_time (input, g_input_stream_read (G_FILTER_INPUT_STREAM (input)->base_stream, buffer,
+                                                size, cancellable, error));
 }
 
 static gssize
@@ -64,7 +76,8 @@ http_input_read_nonblocking (GPollableInputStream *stream, void *buffer, gsize s
 
   if (input->unread->len > 0)
     return take_unread (input, buffer, size);
-  return g_pollable_input_stream_read_nonblocking (pollable_base (input), buffer, size, NULL, error);
+  return note_time (input, g_pollable_input_stream_read_nonblocking (pollable_base (input), buffer,
+                                                                     size, NULL, error));
 }
 
 static gboolean
@@ -126,9 +139,26 @@ http_stream_get_output (GIOStream *io)
   return g_io_stream_get_output_stream (KVS_LOCAL_HTTP_STREAM (io)->base);
 }
 
+/* A socket that is closed with something left to read resets the connection, and the client may lose
+ * the answer that says what was wrong. */
+static void
+drain (KvsLocalHttpStream *stream)
+{
+  gchar buffer[16384];
+  gsize n_drained = 0;
+  gssize size = 1;
+
+  while (size > 0 && n_drained < MAX_DRAINED_BYTES) {
+    size = g_pollable_input_stream_read_nonblocking (pollable_base (stream->input), buffer,
+                                                     sizeof buffer, NULL, NULL);
+    n_drained += size > 0 ? (gsize) size : 0;
+  }
+}
+
 static gboolean
 http_stream_close (GIOStream *io, GCancellable *cancellable, GError **error)
 {
+  drain (KVS_LOCAL_HTTP_STREAM (io));
   return g_io_stream_close (KVS_LOCAL_HTTP_STREAM (io)->base, cancellable, error);
 }
 
@@ -150,6 +180,7 @@ http_stream_close_async (GIOStream *io, int priority, GCancellable *cancellable,
 {
   GTask *task = g_task_new (io, cancellable, callback, user_data);
 
+  drain (KVS_LOCAL_HTTP_STREAM (io));
   g_io_stream_close_async (KVS_LOCAL_HTTP_STREAM (io)->base, priority, cancellable, on_base_closed,
                            task);
 }
@@ -204,6 +235,30 @@ kvs_local_http_stream_new (GIOStream *base)
                                 g_io_stream_get_input_stream (base), "close-base-stream", FALSE,
                                 NULL);
   return G_IO_STREAM (stream);
+}
+
+/**
+ * kvs_local_http_stream_start_request:
+ * @stream: a stream
+ *
+ * What is read next belongs to another request.
+ */
+void
+kvs_local_http_stream_start_request (KvsLocalHttpStream *stream)
+{
+  stream->input->request_us = stream->input->unread->len > 0 ? g_get_monotonic_time () : 0;
+}
+
+/**
+ * kvs_local_http_stream_get_request_us:
+ * @stream: a stream
+ *
+ * Returns: when the request began to come, in us of the monotonic clock; 0 if it has not
+ */
+gint64
+kvs_local_http_stream_get_request_us (KvsLocalHttpStream *stream)
+{
+  return stream->input->request_us;
 }
 
 /**

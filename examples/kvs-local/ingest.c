@@ -74,6 +74,7 @@ send_ack (KvsLocalIngest *ingest, KvsLocalAckType type, KvsLocalAckError error)
     .error = error,
   };
 
+  kvs_local_activity_add_ack (ingest->stream->activity, &ack);
   ingest->ack (&ack, ingest->user_data);
 }
 
@@ -524,6 +525,7 @@ kvs_local_ingest_push (KvsLocalIngest *ingest, const guint8 *data, gsize size)
 {
   if (ingest->stream->deleted)
     return end_session (ingest, KVS_LOCAL_ACK_STREAM_NOT_ACTIVE, NULL);
+  kvs_local_activity_add_bytes (ingest->stream->activity, size);
   return kvs_ebml_reader_push (ingest->reader, data, size, NULL)
          || end_session (ingest, KVS_LOCAL_ACK_INVALID_MKV_DATA, NULL);
 }

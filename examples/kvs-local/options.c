@@ -21,6 +21,8 @@
 /* About what the service's front ends do */
 #define DEFAULT_KEEP_ALIVE_SECONDS 60
 
+#define HLS_JS "hls.min.js"
+
 /* kvs-api.md section 16 */
 #define DEFAULT_MAX_STREAMS 10000
 
@@ -30,9 +32,10 @@
 #define MAX_CALLS 1000
 
 static const gchar summary[]
-  = "A Kinesis Video Streams service on your own machine: the control plane, PutMedia and\n"
-    "GetMedia, with the real service's rules, limits and errors. Point a producer, the AWS CLI\n"
-    "(--endpoint-url) or a program with an AWS SDK at it.";
+  = "A Kinesis Video Streams service on your own machine: the control plane, PutMedia, GetMedia,\n"
+    "the archive, HLS and DASH, with the real service's rules, limits and errors. Point a producer,\n"
+    "the AWS CLI (--endpoint-url) or a program with an AWS SDK at it, and a browser at the address\n"
+    "that it prints.";
 
 static const gchar description[]
   = "Signatures are checked against AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if it is set,\n"
@@ -106,6 +109,19 @@ region_of_environment (void)
   return DEFAULT_REGION;
 }
 
+/* Where examples/kvs-local/get-hls-js was told to put it */
+static gchar *
+find_hls_js (void)
+{
+  g_autofree gchar *program = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree gchar *folder = program != NULL ? g_path_get_dirname (program) : NULL;
+  g_autofree gchar *beside = folder != NULL ? g_build_filename (folder, HLS_JS, NULL) : NULL;
+
+  if (beside != NULL && g_file_test (beside, G_FILE_TEST_IS_REGULAR))
+    return g_steal_pointer (&beside);
+  return g_build_filename (KVS_LOCAL_DATA_FOLDER, HLS_JS, NULL);
+}
+
 /**
  * kvs_local_options_parse:
  * @options: (out): what the command line says, with defaults where it says nothing
@@ -152,6 +168,11 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
       "at each request", "FILE" },
     { "no-auth", 0, 0, G_OPTION_ARG_NONE, &options->no_auth,
       "Accept any signature, and none", NULL },
+    { "no-page", 0, 0, G_OPTION_ARG_NONE, &options->no_page,
+      "Do not serve the page that shows the streams; it is there on loopback addresses alone", NULL },
+    { "hls-js", 0, 0, G_OPTION_ARG_FILENAME, &options->hls_js,
+      "hls.js, which plays the page's video (default hls.min.js beside this program, or in "
+      KVS_LOCAL_DATA_FOLDER ")", "FILE" },
     { "creating-seconds", 0, 0, G_OPTION_ARG_INT, &options->creating_seconds,
       "Time from CreateStream until the stream is ACTIVE (default 0)", "S" },
     { "keep-alive-seconds", 0, 0, G_OPTION_ARG_INT, &options->keep_alive_seconds,
@@ -197,6 +218,8 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
     return TRUE;
   if (*argc > 1)
     return fail (error, "only options are taken");
+  if (options->hls_js == NULL)
+    options->hls_js = find_hls_js ();
   set_default (&options->bind, DEFAULT_BIND);
   set_default (&options->region, region_of_environment ());
   set_default (&options->account, DEFAULT_ACCOUNT);
@@ -232,4 +255,5 @@ kvs_local_options_clear (KvsLocalOptions *options)
   g_free (options->tls_key);
   g_free (options->public_url);
   g_free (options->credentials);
+  g_free (options->hls_js);
 }

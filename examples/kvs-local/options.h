@@ -25,7 +25,9 @@ typedef struct {
   gchar *tls_key;
   gchar *public_url;
   gchar *credentials;
+  gchar *hls_js;
   gboolean no_auth;
+  gboolean no_page;
   gboolean verbose;
   gboolean version;
   gint creating_seconds;

@@ -472,6 +472,8 @@ kvs_local_put_connection_refuse (KvsLocalServer *server, SoupServerMessage *mess
                        connection->request_id, type, type, strlen (body), body);
 
   kvs_local_server_log (server, "PutMedia %s %s: %s", connection->request_id, type, why->message);
+  kvs_local_refusals_add (server->refusals,
+                          g_uri_get_path (soup_server_message_get_uri (message)), why);
   set_end_state (connection, STATE_END);
   queue_text (connection, answer);
   write_more (connection);

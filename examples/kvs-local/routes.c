@@ -6,6 +6,7 @@
 #include "get-media.h"
 #include "images.h"
 #include "playback.h"
+#include "web-page.h"
 
 static gboolean
 tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GError **error)
@@ -17,6 +18,8 @@ tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, G
 
 static const KvsLocalRoute routes[] = {
   { "GET", "/kvs-local/health", tell_health, .is_open = TRUE },
+  { "GET", "/kvs-local/", kvs_local_web_page_answer, .is_open = TRUE },
+  { "GET", "/", kvs_local_web_page_answer, .is_open = TRUE },
   { "POST", "/getClip", kvs_local_get_clip_start },
   { "POST", "/getImages", kvs_local_get_images_start },
   { "POST", "/getMedia", kvs_local_get_media_start, .is_endless = TRUE },

@@ -16,6 +16,7 @@
 #include "playback.h"
 #include "put-connection.h"
 #include "put-media.h"
+#include "request-head.h"
 #include "routes.h"
 #include "service-error.h"
 
@@ -78,6 +79,8 @@ kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *messag
   gchar *body = kvs_local_error_body (error);
 
   kvs_local_server_log (server, "%s: %s", type, error->message);
+  kvs_local_refusals_add (server->refusals,
+                          g_uri_get_path (soup_server_message_get_uri (message)), error);
   soup_message_headers_append (headers, "x-amzn-ErrorType", type);
   soup_message_headers_append (headers, "x-amz-ErrorType", type);
   soup_server_message_set_status (message, kvs_local_error_status (error), NULL);
@@ -257,6 +260,7 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
   g_autoptr (GError) error = NULL;
 
   kvs_local_server_log (server, "%s %s", method, path);
+  kvs_local_http_connection_got_request (message);
   add_request_id (message);
   if (!handle (server, message, route, path, &error))
     kvs_local_server_answer_error (server, message, error);
@@ -269,9 +273,9 @@ on_request (SoupServer *soup, SoupServerMessage *message, const gchar *path, GHa
 static void
 on_body_chunk (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
 {
-  gsize size = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SIZE_KEY));
+  gsize size_before = GPOINTER_TO_SIZE (g_object_get_data (G_OBJECT (message), BODY_SIZE_KEY));
+  gsize size = size_before + g_bytes_get_size (chunk);
 
-  size = MIN (size + g_bytes_get_size (chunk), (gsize) MAX_BODY_BYTES + 1);
   g_object_set_data (G_OBJECT (message), BODY_SIZE_KEY, GSIZE_TO_POINTER (size));
   if (size > MAX_BODY_BYTES) {
     SoupMessageBody *body = soup_server_message_get_request_body (message);
@@ -279,6 +283,9 @@ on_body_chunk (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
     soup_message_body_truncate (body);
     soup_message_body_set_accumulate (body, FALSE);
   }
+  /* chunks without end */
+  if (size > KVS_LOCAL_MAX_READ_BODY_BYTES && size_before <= KVS_LOCAL_MAX_READ_BODY_BYTES)
+    kvs_local_http_connection_cut (message);
 }
 
 static gboolean
@@ -302,10 +309,15 @@ on_early_request (SoupServer *soup, SoupServerMessage *message, const gchar *pat
 {
   KvsLocalServer *server = user_data;
   KvsLocalPutMediaRequest request = { 0 };
+  gboolean has_media = g_str_equal (path, PUT_MEDIA)
+                       && g_str_equal (soup_server_message_get_method (message), "POST");
   g_autoptr (GError) error = NULL;
 
-  if (!g_str_equal (path, PUT_MEDIA)
-      || !g_str_equal (soup_server_message_get_method (message), "POST")) {
+  if (!kvs_local_request_head_check (message, has_media, &error)) {
+    kvs_local_put_connection_refuse (server, message, error);
+    return;
+  }
+  if (!has_media) {
     g_signal_connect (message, "got-chunk", G_CALLBACK (on_body_chunk), NULL);
     return;
   }
@@ -358,6 +370,7 @@ kvs_local_server_new (const KvsLocalOptions *options, GError **error)
     return NULL;
   server->jobs = kvs_local_jobs_new ();
   server->read_buffer = g_malloc (KVS_LOCAL_READ_BYTES);
+  server->refusals = kvs_local_refusals_new ();
   server->soup = soup_server_new (NULL, NULL);
   soup_server_add_early_handler (server->soup, NULL, on_early_request, server, NULL);
   soup_server_add_handler (server->soup, NULL, on_request, server, NULL);
@@ -395,13 +408,14 @@ kvs_local_server_free (KvsLocalServer *server)
   kvs_local_jobs_free (server->jobs);
   kvs_local_playback_free (server->playback);
   kvs_local_poller_free (server->poller);
-  kvs_local_http_connection_drop_waiting (server);
+  kvs_local_http_connection_drop_all (server);
   if (server->soup != NULL)
     soup_server_disconnect (server->soup);
   g_clear_object (&server->soup);
   kvs_local_listeners_free (server);
   kvs_local_deliver_free (server->deliver);
   kvs_local_store_close (server->store);
+  kvs_local_refusals_free (server->refusals);
   g_clear_pointer (&server->credentials, g_hash_table_unref);
   g_free (server->read_buffer);
   g_free (server);

@@ -8,6 +8,7 @@
 #include "deliver.h"
 #include "options.h"
 #include "poller.h"
+#include "refusals.h"
 #include "store.h"
 
 G_BEGIN_DECLS
@@ -24,12 +25,15 @@ G_BEGIN_DECLS
  * @listeners: (element-type KvsLocalListener): where it listens, that with the control plane first
  * @certificate: (nullable): for TLS
  * @soup: HTTP
+ * @http_connections: (element-type gpointer): all connections, sessions too; see http-connection.c
+ * @request_timer: runs while there are any
  * @waiting_turns: connections that libsoup gets for their next requests
  * @turns_source: runs while there are any
  * @poller: for PutMedia connections
  * @put_connections: (element-type KvsLocalPutConnection): PutMedia connections
  * @put_timer: runs while there are any
  * @read_buffer: %KVS_LOCAL_READ_BYTES for whichever connection has its turn
+ * @refusals: requests that were answered with errors lately
  * @jobs: answers that are being made in other threads
  * @media_sessions: (element-type KvsLocalMediaSession): answers that are being given
  * @playback: HLS and DASH sessions
@@ -43,12 +47,15 @@ typedef struct {
   GTlsCertificate *certificate;
   SoupServer *soup;
   guint expiry_timer;
+  GQueue http_connections;
+  guint request_timer;
   GQueue waiting_turns;
   guint turns_source;
   KvsLocalPoller *poller;
   GQueue put_connections;
   guint put_timer;
   guint8 *read_buffer;
+  KvsLocalRefusals *refusals;
   struct _KvsLocalJobs *jobs;
   GList *media_sessions;
   struct _KvsLocalPlayback *playback;
@@ -62,8 +69,6 @@ void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *m
 void kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object);
 void kvs_local_server_answer_bytes (SoupServerMessage *message, const gchar *content_type,
                                     GBytes *bytes);
-void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *message,
-                                    const GError *error);
 void kvs_local_server_log (KvsLocalServer *server, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalServer, kvs_local_server_free)

@@ -18,6 +18,7 @@ kvs_local_stream_new (void)
   stream->ref_count = 1;
   stream->kept_bytes = -1;
   stream->tags = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  stream->activity = kvs_local_activity_new ();
   g_hook_list_init (&stream->stored_hooks, sizeof (GHook));
   return stream;
 }
@@ -46,6 +47,7 @@ kvs_local_stream_unref (KvsLocalStream *stream)
     return;
   g_hook_list_clear (&stream->stored_hooks);
   g_hash_table_unref (stream->tags);
+  kvs_local_activity_free (stream->activity);
   g_free (stream->name);
   g_free (stream->arn);
   g_free (stream->device_name);

@@ -4,6 +4,8 @@
 
 #include <glib.h>
 
+#include "activity.h"
+
 G_BEGIN_DECLS
 
 /* A tag key or value may hold a few bytes a character. */
@@ -30,6 +32,7 @@ G_BEGIN_DECLS
  * @kept_bytes: of the fragments in the host buffer, negative if they are not summed up
  * @calls_until_us: see call-rate.c
  * @deleted: nothing may be stored or read any more
+ * @activity: what happened to it since the start
  * @n_put_connections: PutMedia calls that are going on
  * @n_get_connections: GetMedia calls that are going on
  * @n_list_connections: GetMediaForFragmentList calls that are going on
@@ -56,6 +59,7 @@ typedef struct {
   gint64 kept_bytes;
   gint64 calls_until_us;
   gboolean deleted;
+  KvsLocalActivity *activity;
   guint n_put_connections;
   guint n_get_connections;
   guint n_list_connections;

@@ -73,7 +73,7 @@ class Child:
     A test that ends, in whatever way, takes its children along: kill_children() sees to that.
     """
 
-    def __init__(self, arguments, name=None, env=None, cwd=None):
+    def __init__(self, arguments, name=None, env=None, cwd=None, pass_fds=()):
         name = name or os.path.basename(arguments[0])
         self.arguments = arguments
         self.log_path = os.path.join(LOGS, f"{len(os.listdir(LOGS)):03}-{name}.log")
@@ -87,6 +87,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 cwd=cwd,
+                pass_fds=pass_fds,
                 start_new_session=True,
             )
         _children.append(self)

@@ -134,7 +134,8 @@ class Files(unittest.TestCase):
                        "--tls-cert", "--tls-key", "--public-url", "--credentials", "--no-auth",
                        "--verbose", "--idle-seconds", "--keep-alive-seconds",
                        "--max-connection-seconds",
-                       "--get-media-empty-seconds", "--max-fragment-bytes", "--creating-seconds"):
+                       "--get-media-empty-seconds", "--max-fragment-bytes", "--creating-seconds",
+                       "--no-page", "--hls-js"):
             self.assertIn(option, run.stdout)
 
     def test_options(self):
