@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "av-error.h"
 
+#include <errno.h>
+#include <gio/gio.h>
 #include <libavutil/error.h>
 
 #include "service-error.h"
@@ -12,6 +14,7 @@
  * @code: what libavformat or libavcodec returned
  *
  * Media that cannot be read is a fault of who sent it, so it is %KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME.
+ * What cannot be written is not: it is a %G_IO_ERROR.
  *
  * Returns: %FALSE
  */
@@ -21,7 +24,11 @@ kvs_local_av_fail (GError **error, const gchar *what, int code)
   gchar text[AV_ERROR_MAX_STRING_SIZE];
 
   av_strerror (code, text, sizeof text);
-  g_set_error (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME, "%s: %s", what, text);
+  if (code == AVERROR (ENOSPC) || code == AVERROR (EIO))
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (AVUNERROR (code)), "%s: %s", what, text);
+  else
+    g_set_error (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME, "%s: %s", what,
+                 text);
   return FALSE;
 }
 

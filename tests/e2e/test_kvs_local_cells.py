@@ -5,8 +5,11 @@ import json
 import os
 import re
 import tempfile
+import time
 import unittest
+import urllib.error
 import urllib.parse
+import urllib.request
 
 import kvslocal
 import media
@@ -19,7 +22,8 @@ APIS = ("PUT_MEDIA", "GET_MEDIA", "LIST_FRAGMENTS", "GET_MEDIA_FOR_FRAGMENT_LIST
         "GET_HLS_STREAMING_SESSION_URL", "GET_DASH_STREAMING_SESSION_URL", "GET_CLIP", "GET_IMAGES")
 CONTROL_PATHS = ("/createStream", "/describeStream", "/listStreams", "/getDataEndpoint",
                  "/TagResource", "/kvs-local/move-stream")
-DATA_PATHS = ("/getMedia", "/listFragments", "/getMediaForFragmentList", "/getClip", "/getImages")
+DATA_PATHS = ("/getMedia", "/listFragments", "/getMediaForFragmentList", "/getClip", "/getImages",
+              "/getHLSStreamingSessionURL", "/getDASHStreamingSessionURL")
 NO_OPERATION = {"Output": {"__type": "com.amazon.coral.service#UnknownOperationException"},
                 "Version": "1.0"}
 
@@ -92,6 +96,29 @@ class Planes(EndpointCase):
         # there are no cells to move between
         self.assertEqual(self.code_at(self.kvs.url, "/kvs-local/move-stream", json.dumps(
             {"StreamName": self.stream}).encode())[:2], (400, "InvalidArgumentException"))
+
+
+    def test_playback(self):
+        """What a session's URL leads to is with the media."""
+        child = support.pipeline(
+            "videotestsrc num-buffers=60 ! video/x-raw,width=160,height=120,framerate=30/1 ! x264enc "
+            f"key-int-max=30 ! kvssink stream-name={self.stream} streaming-type=offline".split(),
+            env=self.kvs.env)
+        self.assertEqual(child.wait(60), 0, child.output)
+        data = self.endpoint("GET_HLS_STREAMING_SESSION_URL")
+        archive = self.kvs.client("kinesis-video-archived-media", endpoint_url=data)
+        self.addCleanup(archive.close)
+        url = archive.get_hls_streaming_session_url(
+            StreamName=self.stream, PlaybackMode="LIVE_REPLAY", HLSFragmentSelector={
+                "FragmentSelectorType": "SERVER_TIMESTAMP",
+                "TimestampRange": {"StartTimestamp": time.time() - 600}})["HLSStreamingSessionURL"]
+        self.assertTrue(url.startswith(data + "/"), url)
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            self.assertTrue(answer.read().startswith(b"#EXTM3U"))
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(url.replace(data, self.kvs.url), timeout=30)
+        self.assertEqual(caught.exception.code, 404)
+        caught.exception.close()
 
 
 class Ports(unittest.TestCase):
