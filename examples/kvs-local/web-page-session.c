@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "web-page-session.h"
 
-#include "web-page-query.h"
+#include <string.h>
+
 #include "routes.h"
 #include "service-error.h"
+#include "web-page-query.h"
 
 #define MS_PER_SECOND 1000.0
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "web-page.h"
 
-#include <string.h>
-
 #include "listener.h"
 #include "service-error.h"
 #include "web-page-data.h"

@@ -14,6 +14,9 @@ from chromium import Chromium, program
 from kvslocal import HttpError, KvsLocal
 from kvslocal_case import require_kvs_local
 
+# Pictures that stop for want of time would be taken for a fault
+ALONE = True
+
 HLS_JS = os.path.join(os.path.dirname(kvslocal.program()), "hls.min.js")
 # Where the archive's two parts begin, in s; each lasts PART_SECONDS and has a colour of its own
 PARTS = (("red", 0), ("blue", 90))
