@@ -2,13 +2,11 @@
 """FFmpeg and GStreamer play what kvs-local packages, and decode the pictures that were sent."""
 
 import os
-import subprocess
 import threading
 import time
 import unittest
 
 import hls_case
-import kvslocal
 import kvslocal_case
 import media
 import support
@@ -124,15 +122,13 @@ class LiveTest(PlayTest):
             f" ! filesink location={path}"
             f" audiotestsrc is-live=true num-buffers={seconds * 48} samplesperbuffer=1000"
             " ! audio/x-raw,rate=48000,channels=1 ! avenc_aac ! aacparse ! queue ! s.")
-        process = subprocess.Popen([support.tool("gst-launch-1.0"), "-q", *words.split()],
-                                   env={**os.environ, **self.kvs.env}, stdin=subprocess.DEVNULL)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
+        child = support.pipeline(words, env=self.kvs.env)
+        self.addCleanup(child.kill)
         kvslocal_case.wait_for(lambda: len(self.stored()) >= 4, 40)
-        return process, path
+        return child, path
 
     def test_players_follow_a_live_stream(self):
-        process, path = self.start_pipeline()
+        child, path = self.start_pipeline()
         urls = {(container, mode): self.hls(ContainerFormat=container, DiscontinuityMode=mode)
                 for container in CONTAINERS for mode in ("ALWAYS", "ON_DISCONTINUITY")}
         urls[("FRAGMENTED_MP4", "NEVER")] = self.hls(
@@ -147,7 +143,7 @@ class LiveTest(PlayTest):
             thread.start()
         for thread in threads:
             thread.join()
-        self.assertEqual(process.wait(timeout=60 * kvslocal.SLOWNESS), 0)
+        self.assertEqual(child.wait(60), 0)
         whole = media.picture_hashes(path)
         for key in urls:
             with self.subTest(key):
@@ -155,9 +151,9 @@ class LiveTest(PlayTest):
                 self.assert_run_of(played[key], whole)
 
     def test_gstreamer_follows_a_live_stream(self):
-        process, path = self.start_pipeline()
+        child, path = self.start_pipeline()
         played = gstreamer_pictures(self.hls(DiscontinuityMode="ON_DISCONTINUITY"), frames=80)
-        self.assertEqual(process.wait(timeout=60 * kvslocal.SLOWNESS), 0)
+        self.assertEqual(child.wait(60), 0)
         self.assertGreaterEqual(len(played), 80)
         # The decoder is stopped within its work: the last pictures are not whole.
         self.assert_run_of(played[:-8], gstreamer_hashes(path))
