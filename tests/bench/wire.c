@@ -63,11 +63,12 @@ find_stream (const gchar *data, gsize size, guint *stream)
 static void
 take_head (struct ssl_st *ssl, const gchar *data, gsize size, gint64 now_us)
 {
-  const gchar *end = memmem (data, size, END_OF_HEAD, strlen (END_OF_HEAD));
+  const gchar *end;
   guint stream;
 
   if (!find_stream (data, size, &stream))
     return;
+  end = memmem (data, size, END_OF_HEAD, strlen (END_OF_HEAD));
   g_hash_table_insert (wire.streams, ssl, GUINT_TO_POINTER (stream + 1));
   if (end != NULL && end + strlen (END_OF_HEAD) < data + size && wire.first_us[stream] == 0)
     wire.first_us[stream] = now_us;
