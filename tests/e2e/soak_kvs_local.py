@@ -354,7 +354,8 @@ def check(run, streams, readers, meter):
         if reader.kind == "HLS" and reader.n_read < reader.stream.n_sent * 0.8 - 10:
             run.fail(f"{reader.stream.name}: {reader.n_read} segments of {reader.stream.n_sent}")
     first, _, last = meter.thirds()
-    if last > first * (1 + MAX_GROWTH) + MAX_GROWTH_BYTES:
+    # AddressSanitizer keeps what is freed
+    if kvslocal.SLOWNESS == 1 and last > first * (1 + MAX_GROWTH) + MAX_GROWTH_BYTES:
         run.fail(f"memory grew: {meter.thirds()}")
 
 
