@@ -11,7 +11,7 @@
 #define MS_PER_SECOND 1000
 
 /* No request has more than a few. */
-#define MAX_DEPTH 64
+#define MAX_BRACKETS 1024
 
 #define ZERO_CHARACTER "\\u0000"
 
@@ -71,31 +71,34 @@ kvs_local_check_string (const gchar *name, const gchar *value, const KvsLocalStr
                      shape->pattern);
 }
 
-/* json-glib calls itself for each level, and so a megabyte of brackets would overflow the stack; and
- * a text with a zero character would be taken for what is before it. */
+/* json-glib calls itself for each level, and so a megabyte of brackets would overflow the stack. What
+ * is a string and what a comment only it knows: so all of them count. */
 static gboolean
-has_depth_or_zeros (const gchar *data, gsize size)
+has_many_brackets (const gchar *data, gsize size)
 {
-  guint depth = 0;
-  gboolean is_in_string = FALSE;
+  guint n = 0;
 
   for (gsize i = 0; i < size; i++) {
-    if (is_in_string) {
-      if (size - i >= strlen (ZERO_CHARACTER)
-          && memcmp (data + i, ZERO_CHARACTER, strlen (ZERO_CHARACTER)) == 0)
-        return TRUE;
-      if (data[i] == '\\')
-        i++;
-      else if (data[i] == '"')
-        is_in_string = FALSE;
-    } else if (data[i] == '"') {
-      is_in_string = TRUE;
-    } else if (data[i] == '{' || data[i] == '[') {
-      if (++depth > MAX_DEPTH)
-        return TRUE;
-    } else if ((data[i] == '}' || data[i] == ']') && depth > 0) {
-      depth--;
-    }
+    if ((data[i] == '{' || data[i] == '[') && ++n > MAX_BRACKETS)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* A text with a zero character would be taken for what is before it. */
+static gboolean
+has_zero (const gchar *data, gsize size)
+{
+  const gchar *end = data + size;
+
+  for (const gchar *at = data; (at = memmem (at, (gsize) (end - at), ZERO_CHARACTER,
+                                             strlen (ZERO_CHARACTER))) != NULL; at++) {
+    gsize n_before = 0;
+
+    while (at - n_before > data && at[-1 - (gssize) n_before] == '\\')
+      n_before++;
+    if (n_before % 2 == 0)
+      return TRUE;
   }
   return FALSE;
 }
@@ -117,7 +120,8 @@ kvs_local_args_parse (GBytes *body, GError **error)
 
   if (size == 0)
     return json_object_new ();
-  if (!g_utf8_validate (data, (gssize) size, NULL) || has_depth_or_zeros (data, size)
+  if (!g_utf8_validate (data, (gssize) size, NULL) || has_many_brackets (data, size)
+      || has_zero (data, size)
       || !json_parser_load_from_data (parser, data, (gssize) size, NULL)) {
     g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_MALFORMED_REQUEST,
                          "The request body is not valid JSON.");

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "aws/json-text.h"
 #include "error.h"
 
 #define SERVICE "kinesisvideo"
@@ -258,7 +259,7 @@ handle_refusal (KvsAwsCall *call, const KvsHttpHead *head, GBytes *body)
 static void
 handle_success (KvsAwsCall *call, GBytes *body)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  g_autoptr (JsonNode) root = NULL;
   g_autoptr (JsonObject) none = NULL;
   JsonObject *answer = NULL;
   gsize size;
@@ -267,10 +268,8 @@ handle_success (KvsAwsCall *call, GBytes *body)
   if (size == 0) {
     /* operations without output */
     answer = none = json_object_new ();
-  } else if (json_parser_load_from_data (parser, text, (gssize) size, NULL)) {
-    JsonNode *root = json_parser_get_root (parser);
-
-    answer = root != NULL && JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
+  } else if ((root = kvs_json_text_parse (text, size)) != NULL) {
+    answer = json_node_get_object (root);
   }
   if (answer == NULL) {
     g_autoptr (GError) error

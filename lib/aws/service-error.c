@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "aws/service-error.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "aws/json-text.h"
+
 #define MAX_BODY_BYTES (64 * 1024)
-#define MAX_NESTING_MARKS 256
 #define MAX_TYPE_BYTES 128
 #define MAX_REQUEST_ID_BYTES 256
 #define MAX_MESSAGE_BYTES 1024
@@ -129,19 +129,6 @@ clean_text (const gchar *text, gsize max_bytes)
   return *valid != '\0' ? g_steal_pointer (&valid) : NULL;
 }
 
-/* json-glib's parser calls itself for each nested value: without a bound, a body of nothing but
- * brackets would use up the stack. Errors of AWS nest twice. */
-static gboolean
-is_flat (const gchar *body, gsize size)
-{
-  guint marks = 0;
-
-  for (gsize i = 0; i < size; i++)
-    if ((body[i] == '{' || body[i] == '[') && ++marks > MAX_NESTING_MARKS)
-      return FALSE;
-  return TRUE;
-}
-
 static const gchar *
 find_string (JsonObject *object, const gchar *const *names)
 {
@@ -170,17 +157,13 @@ take_object (KvsServiceError *error, JsonObject *object)
 static void
 take_body (KvsServiceError *error, const gchar *body, gsize size)
 {
-  g_autoptr (JsonParser) parser = NULL;
-  JsonNode *root;
+  g_autoptr (JsonNode) root = NULL;
   JsonNode *output;
 
-  if (body == NULL || size == 0 || size > MAX_BODY_BYTES || !is_flat (body, size))
+  if (body == NULL || size > MAX_BODY_BYTES)
     return;
-  parser = json_parser_new_immutable ();
-  if (!json_parser_load_from_data (parser, body, (gssize) size, NULL))
-    return;
-  root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
+  root = kvs_json_text_parse (body, size);
+  if (root == NULL)
     return;
 
   take_object (error, json_node_get_object (root));

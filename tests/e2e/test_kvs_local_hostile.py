@@ -147,7 +147,13 @@ class Hostile(Case):
                                     + b"}"), 400),
             ("brackets in a text", post(b"/listStreams", b'{"NextToken":"\\"' + b"[" * 500000
                                         + b'"}'), 400),
-            ("brackets in a name", post(b"/listStreams", b'{"' + b"[{" * 1000 + b'":1}'), 200),
+            ("brackets behind a quote that opens nothing",
+             post(b"/listStreams", b'{\'"\':1,"a":' + b"[" * 500000), 400),
+            ("brackets behind a quote in a comment",
+             post(b"/listStreams", b'/*"*/{"a":' + b"[" * 500000), 400),
+            ("a few brackets in a name", post(b"/listStreams", b'{"' + b"[{" * 100 + b'":1}'), 200),
+            ("what looks like a zero byte", post(b"/describeStream",
+                                                 b'{"StreamName":"a\\\\u0000"}'), 400),
             ("number too large", post(b"/listStreams", b'{"MaxResults":1e999}'), 400),
             ("half a character", post(b"/describeStream", b'{"StreamName":"\\ud800"}'), 400),
             ("escaped zero byte", post(b"/describeStream", b'{"StreamName":"%s\\u0000x"}'

@@ -97,6 +97,21 @@ START_TEST (test_passing_fault)
 }
 END_TEST
 
+/* A parser that calls itself for each of them would overflow the stack. */
+START_TEST (test_answer_of_brackets)
+{
+  g_autofree gchar *arrays = g_strnfill (1000 * 1000, '[');
+  g_autofree gchar *quoted = g_strdup_printf ("{'\"':1,\"a\":%s", arrays);
+
+  service_add_error (rig->service, "/describeStream", 200, NULL, arrays);
+  service_add_error (rig->service, "/describeStream", 200, NULL, quoted);
+  service_add_error (rig->service, "/describeStream", 500, NULL, arrays);
+  producer_rig_start (rig);
+  assert_goes_on ();
+  ck_assert_uint_eq (service_count (rig->service, "/describeStream"), 4);
+}
+END_TEST
+
 START_TEST (test_many_faults)
 {
   for (guint i = 0; i < 4; i++)
@@ -390,6 +405,7 @@ main (void)
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_loop_test (tc, test_passing_fault, 0, G_N_ELEMENTS (passing_faults));
+  tcase_add_test (tc, test_answer_of_brackets);
   tcase_add_test (tc, test_many_faults);
   tcase_add_loop_test (tc, test_lasting_fault, 0, G_N_ELEMENTS (lasting_faults));
   tcase_add_test (tc, test_no_restart_on_error);

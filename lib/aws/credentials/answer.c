@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "aws/credentials/answer.h"
 
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <openssl/crypto.h>
 #include <string.h>
 
-#define MAX_NESTING_MARKS 64
+#include "aws/json-text.h"
+
 #define MAX_TIME_BYTES 64
 #define MAX_WORDS_BYTES 300
 /* Year 5138 in seconds, 1973 in milliseconds: larger numbers count milliseconds. */
@@ -95,18 +95,6 @@ kvs_answer_make_credentials (const gchar *access_key, const gchar *secret_key,
 }
 
 /* ---- JSON ---- */
-
-/* json-glib's parser calls itself for each nested value; no answer nests more than twice. */
-static gboolean
-is_flat (const gchar *text, gsize size)
-{
-  guint marks = 0;
-
-  for (gsize i = 0; i < size; i++)
-    if ((text[i] == '{' || text[i] == '[') && ++marks > MAX_NESTING_MARKS)
-      return FALSE;
-  return TRUE;
-}
 
 static const gchar *
 get_string (JsonObject *object, const gchar *name)
@@ -208,31 +196,28 @@ KvsCredentials *
 kvs_answer_parse_json (const gchar *text, gsize size, const KvsAnswerForm *form,
                        const KvsAnswerClock *clock, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  g_autoptr (JsonNode) answer = kvs_json_text_parse (text, size);
   KvsCredentials *credentials = NULL;
-  JsonNode *root = NULL;
   JsonObject *object;
 
-  if (size > 0 && is_flat (text, size)
-      && json_parser_load_from_data (parser, text, (gssize) size, NULL))
-    root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)) {
+  if (answer == NULL) {
     g_set_error_literal (error, KVS_ERROR, KVS_ERROR_CREDENTIALS,
                          "The answer is not a JSON object; does something else answer in its "
                          "place, such as a proxy?");
     return NULL;
   }
-  object = json_node_get_object (root);
+  object = json_node_get_object (answer);
   if (!check_code (object, error))
     return NULL;
   if (form->member != NULL) {
-    root = json_object_get_member (object, form->member);
-    if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)) {
+    JsonNode *member = json_object_get_member (object, form->member);
+
+    if (member == NULL || !JSON_NODE_HOLDS_OBJECT (member)) {
       g_set_error (error, KVS_ERROR, KVS_ERROR_CREDENTIALS, "The answer has no object \"%s\"",
                    form->member);
       return NULL;
     }
-    object = json_node_get_object (root);
+    object = json_node_get_object (member);
   }
   credentials = read_object (object, form, clock, error);
   wipe_string (object, form->secret_key);

@@ -2,7 +2,7 @@
 #include "aws/credentials/process-output.h"
 
 #include "aws/credentials/expiration.h"
-#include "aws/credentials/json-text.h"
+#include "aws/json-text.h"
 
 static KvsCredentials *
 fail (const gchar *what, GError **error)

@@ -2,7 +2,7 @@
 #include "aws/credentials/sso-cache.h"
 
 #include "aws/credentials/expiration.h"
-#include "aws/credentials/json-text.h"
+#include "aws/json-text.h"
 #include "aws/credentials/secret.h"
 
 #define MAX_TOKEN_BYTES (16 * 1024)

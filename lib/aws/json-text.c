@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "aws/credentials/json-text.h"
+#include "aws/json-text.h"
 
 #define MAX_BYTES (64 * 1024)
 /* JSON-GLib calls itself for each nested value: nothing but brackets would use up the stack. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One JSON object from a file or a program. */
+/* One JSON object from outside: an answer, a file, a program. */
 #pragma once
 
 #include <json-glib/json-glib.h>
