@@ -30,8 +30,16 @@ const KvsLocalStringShape kvs_local_shape_tag_value
   = { 0, 256, "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*" };
 const KvsLocalStringShape kvs_local_shape_any = { 0, G_MAXUINT, NULL };
 
-static gboolean G_GNUC_PRINTF (2, 3)
-invalid (GError **error, const gchar *format, ...)
+/**
+ * kvs_local_args_invalid:
+ * @error: where to put a %KVS_LOCAL_ERROR_INVALID_ARGUMENT
+ * @format: printf format of what is wrong
+ * @...: its arguments
+ *
+ * Returns: %FALSE
+ */
+gboolean
+kvs_local_args_invalid (GError **error, const gchar *format, ...)
 {
   va_list args;
   g_autofree gchar *message = NULL;
@@ -60,14 +68,14 @@ kvs_local_check_string (const gchar *name, const gchar *value, const KvsLocalStr
   g_autofree gchar *pattern = NULL;
 
   if (length < (glong) shape->min)
-    return invalid (error, "%s must have at least %u characters.", name, shape->min);
+    return kvs_local_args_invalid (error, "%s must have at least %u characters.", name, shape->min);
   if (length > (glong) shape->max)
-    return invalid (error, "%s must have at most %u characters.", name, shape->max);
+    return kvs_local_args_invalid (error, "%s must have at most %u characters.", name, shape->max);
   if (shape->pattern == NULL)
     return TRUE;
   pattern = g_strdup_printf ("^(?:%s)$", shape->pattern);
   return g_regex_match_simple (pattern, value, G_REGEX_DOLLAR_ENDONLY, 0)
-         || invalid (error, "%s must satisfy the regular expression pattern: %s", name,
+         || kvs_local_args_invalid (error, "%s must satisfy the regular expression pattern: %s", name,
                      shape->pattern);
 }
 
@@ -160,7 +168,7 @@ is_of_type (JsonObject *args, const gchar *name, GType type)
 static gboolean
 require (JsonObject *args, const gchar *name, GError **error)
 {
-  return kvs_local_args_has (args, name) || invalid (error, "%s is required.", name);
+  return kvs_local_args_has (args, name) || kvs_local_args_invalid (error, "%s is required.", name);
 }
 
 /**
@@ -181,7 +189,7 @@ kvs_local_args_string (JsonObject *args, const gchar *name, const KvsLocalString
   if (!kvs_local_args_has (args, name))
     return TRUE;
   if (!is_of_type (args, name, G_TYPE_STRING))
-    return invalid (error, "%s must be a string.", name);
+    return kvs_local_args_invalid (error, "%s must be a string.", name);
   *out = json_object_get_string_member (args, name);
   return kvs_local_check_string (name, *out, shape, error);
 }
@@ -225,7 +233,7 @@ kvs_local_args_choice (JsonObject *args, const gchar *name, const gchar *const *
   if (g_strv_contains (choices, *out))
     return TRUE;
   list = g_strjoinv (", ", (gchar **) choices);
-  return invalid (error, "%s must be one of: %s", name, list);
+  return kvs_local_args_invalid (error, "%s must be one of: %s", name, list);
 }
 
 /**
@@ -248,10 +256,10 @@ kvs_local_args_int (JsonObject *args, const gchar *name, gint64 min, gint64 max,
   if (!kvs_local_args_has (args, name))
     return TRUE;
   if (!is_of_type (args, name, G_TYPE_INT64))
-    return invalid (error, "%s must be an integer.", name);
+    return kvs_local_args_invalid (error, "%s must be an integer.", name);
   value = json_object_get_int_member (args, name);
   if (value < min || value > max)
-    return invalid (error, "%s must be between %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT ".",
+    return kvs_local_args_invalid (error, "%s must be between %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT ".",
                     name, min, max);
   *out = value;
   return TRUE;
@@ -276,10 +284,10 @@ kvs_local_args_time_ms (JsonObject *args, const gchar *name, gint64 *out, GError
   if (!require (args, name, error))
     return FALSE;
   if (!is_of_type (args, name, G_TYPE_INT64) && !is_of_type (args, name, G_TYPE_DOUBLE))
-    return invalid (error, "%s must be a number of seconds.", name);
+    return kvs_local_args_invalid (error, "%s must be a number of seconds.", name);
   seconds = json_object_get_double_member (args, name);
   if (!(seconds >= 0.0 && seconds <= MAX_UNIX_SECONDS))
-    return invalid (error, "%s is out of range.", name);
+    return kvs_local_args_invalid (error, "%s is out of range.", name);
   *out = (gint64) llround (seconds * MS_PER_SECOND);
   return TRUE;
 }
@@ -300,7 +308,7 @@ kvs_local_args_object (JsonObject *args, const gchar *name, JsonObject **out, GE
   if (!kvs_local_args_has (args, name))
     return TRUE;
   if (!JSON_NODE_HOLDS_OBJECT (json_object_get_member (args, name)))
-    return invalid (error, "%s must be an object.", name);
+    return kvs_local_args_invalid (error, "%s must be an object.", name);
   *out = json_object_get_object_member (args, name);
   return TRUE;
 }
@@ -324,7 +332,7 @@ kvs_local_args_stream (JsonObject *args, KvsLocalStore *store, GError **error)
       || !kvs_local_args_string (args, "StreamARN", &kvs_local_shape_arn, &arn, error))
     return NULL;
   if ((name == NULL) == (arn == NULL)) {
-    invalid (error, "Either StreamName or StreamARN must be specified, and not both.");
+    kvs_local_args_invalid (error, "Either StreamName or StreamARN must be specified, and not both.");
     return NULL;
   }
   stream = name != NULL ? kvs_local_store_find_by_name (store, name)

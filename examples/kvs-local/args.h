@@ -34,6 +34,7 @@ extern const KvsLocalStringShape kvs_local_shape_any;
 gboolean kvs_local_check_string (const gchar *name, const gchar *value,
                                  const KvsLocalStringShape *shape, GError **error);
 
+gboolean kvs_local_args_invalid (GError **error, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 JsonObject *kvs_local_args_parse (GBytes *body, GError **error);
 gboolean kvs_local_args_has (JsonObject *args, const gchar *name);
 gboolean kvs_local_args_string (JsonObject *args, const gchar *name,

@@ -20,24 +20,11 @@ static const KvsLocalStringShape shape_region = { 9, 14, "^[a-z]+(-[a-z]+)?-[a-z
 typedef gboolean (*Reader) (const KvsLocalControlPlane *plane, JsonObject *in, JsonObject *out,
                             GError **error);
 
-static gboolean G_GNUC_PRINTF (2, 3)
-invalid (GError **error, const gchar *format, ...)
-{
-  va_list args;
-  g_autofree gchar *message = NULL;
-
-  va_start (args, format);
-  message = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_INVALID_ARGUMENT, message);
-  return FALSE;
-}
-
 static gboolean
 required_object (JsonObject *in, const gchar *name, JsonObject **out, GError **error)
 {
   return kvs_local_args_object (in, name, out, error)
-         && (*out != NULL || invalid (error, "%s is required.", name));
+         && (*out != NULL || kvs_local_args_invalid (error, "%s is required.", name));
 }
 
 static gboolean
@@ -83,7 +70,7 @@ copy_uri (JsonObject *in, const gchar *kind, const gchar *kind_name, JsonObject 
   if (!kvs_local_args_required_string (in, "Uri", &shape_uri, &uri, error))
     return FALSE;
   if (!g_regex_match_simple (kind, uri, G_REGEX_DOLLAR_ENDONLY, 0))
-    return invalid (error, "Uri must be %s.", kind_name);
+    return kvs_local_args_invalid (error, "Uri must be %s.", kind_name);
   json_object_set_string_member (out, "Uri", uri);
   return TRUE;
 }
@@ -104,7 +91,7 @@ copy_image_destination (const KvsLocalControlPlane *plane, JsonObject *in, JsonO
       || !kvs_local_args_required_string (from, "DestinationRegion", &shape_region, &region, error))
     return FALSE;
   if (!g_str_equal (region, own_region))
-    return invalid (error, "DestinationRegion must be the stream's region, %s.", own_region);
+    return kvs_local_args_invalid (error, "DestinationRegion must be the stream's region, %s.", own_region);
   json_object_set_string_member (to, "DestinationRegion", region);
   return TRUE;
 }
@@ -120,11 +107,11 @@ copy_format_config (JsonObject *in, JsonObject *out, GError **error)
   if (from == NULL)
     return TRUE;
   if (json_object_get_size (from) != 1 || !kvs_local_args_has (from, "JPEGQuality"))
-    return invalid (error, "FormatConfig must have one entry, JPEGQuality.");
+    return kvs_local_args_invalid (error, "FormatConfig must have one entry, JPEGQuality.");
   if (!kvs_local_args_required_string (from, "JPEGQuality", &kvs_local_shape_any, &quality, error))
     return FALSE;
   if (!g_regex_match_simple ("^([1-9][0-9]?|100)$", quality, G_REGEX_DOLLAR_ENDONLY, 0))
-    return invalid (error, "JPEGQuality must be between 1 and 100.");
+    return kvs_local_args_invalid (error, "JPEGQuality must be between 1 and 100.");
   to = json_object_new ();
   json_object_set_string_member (to, "JPEGQuality", quality);
   json_object_set_object_member (out, "FormatConfig", to);
@@ -139,9 +126,9 @@ read_image_generation (const KvsLocalControlPlane *plane, JsonObject *in, JsonOb
   static const gchar *const formats[] = { "JPEG", "PNG", NULL };
 
   if (!kvs_local_args_has (in, "SamplingInterval"))
-    return invalid (error, "SamplingInterval is required.");
+    return kvs_local_args_invalid (error, "SamplingInterval is required.");
   if (kvs_local_args_has (in, "WidthPixels") && !kvs_local_args_has (in, "HeightPixels"))
-    return invalid (error, "WidthPixels requires HeightPixels.");
+    return kvs_local_args_invalid (error, "WidthPixels requires HeightPixels.");
   return copy_status (in, out, error)
          && copy_choice (in, "ImageSelectorType", selectors, out, error)
          && copy_image_destination (plane, in, out, error)
