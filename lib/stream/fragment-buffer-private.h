@@ -85,9 +85,14 @@ struct _KvsFragmentBuffer {
 /* Takes a fragment out, with the lock held; the caller frees it once the lock is given back. */
 KvsFragment *kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link);
 gint64 kvs_fragment_buffer_media_of (const KvsFragment *fragment);
-gboolean kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer);
 gboolean kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList *link);
 gboolean kvs_fragment_buffer_take_wake (KvsFragmentBuffer *buffer, gboolean now);
+
+/* fragment-buffer-room.c; with the lock held */
+gboolean kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer);
+guint kvs_fragment_buffer_drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped);
+void kvs_fragment_buffer_tell_space (KvsFragmentBuffer *buffer);
+void kvs_fragment_buffer_tell_read (KvsFragmentBuffer *buffer);
 
 /* fragment-buffer-spool*.c; with the lock held, and all of them may be called without a spool */
 void kvs_fragment_buffer_spool_opened_fragment (KvsFragmentBuffer *buffer);

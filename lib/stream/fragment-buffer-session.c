@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "stream/fragment-buffer-private.h"
+#include "stream/read-plan.h"
 
 #define DEFAULT_FRAGMENT_NS (G_GINT64_CONSTANT (1000000000))
 
@@ -149,7 +150,8 @@ finish_fragment (KvsFragmentBuffer *buffer, GSList **released)
 }
 
 static gsize
-read_fragments (KvsFragmentBuffer *buffer, guint8 *out, gsize size, GSList **released)
+read_fragments (KvsFragmentBuffer *buffer, guint8 *out, gsize size, KvsReadPlan *plan,
+                GSList **released)
 {
   gsize done = 0;
 
@@ -159,7 +161,7 @@ read_fragments (KvsFragmentBuffer *buffer, guint8 *out, gsize size, GSList **rel
 
     if (!fragment->sendable || kvs_fragment_buffer_spool_comes_first (buffer))
       break;
-    n = kvs_fragment_read (fragment, &buffer->cursor, out + done, size - done);
+    n = kvs_read_plan_add (plan, fragment, &buffer->cursor, out + done, size - done);
     done += n;
     buffer->unsent_bytes -= MIN (buffer->unsent_bytes, n);
     if (!kvs_fragment_is_read (fragment, &buffer->cursor)) {
@@ -204,20 +206,24 @@ kvs_fragment_buffer_read (KvsFragmentBuffer *buffer, guint8 *out, gsize size, gs
 {
   KvsReadStatus status = KVS_READ_DATA;
   GSList *released = NULL;
+  KvsReadPlan plan;
   gint64 now_us = g_get_monotonic_time ();
 
   *n_read = 0;
+  kvs_read_plan_init (&plan);
   g_mutex_lock (&buffer->lock);
   if (buffer->segment != NULL) {
     *n_read = read_header (buffer, out, size);
-    *n_read += read_fragments (buffer, out + *n_read, size - *n_read, &released);
+    *n_read += read_fragments (buffer, out + *n_read, size - *n_read, &plan, &released);
   }
   count_sent (buffer, *n_read, now_us);
   if (*n_read == 0)
     status = buffer->segment == NULL || (at_border (buffer) && !is_held (buffer)) ? KVS_READ_END
                                                                                 : KVS_READ_EMPTY;
   buffer->is_read_to_end |= status == KVS_READ_END;
+  kvs_fragment_buffer_tell_read (buffer);
   g_mutex_unlock (&buffer->lock);
+  kvs_read_plan_run (&plan);
   kvs_fragment_buffer_free_list (released);
   return status;
 }
@@ -263,6 +269,7 @@ kvs_fragment_buffer_wait (KvsFragmentBuffer *buffer, gsize wake_bytes)
                                 || at_border (buffer));
   buffer->reader_waits = !ready;
   buffer->reader_wake_bytes = wake_bytes;
+  kvs_fragment_buffer_tell_read (buffer);
   g_mutex_unlock (&buffer->lock);
   return ready;
 }

@@ -51,14 +51,6 @@ kvs_fragment_buffer_free (KvsFragmentBuffer *buffer)
   g_free (buffer);
 }
 
-/* To signal costs a system call whether somebody waits or not. */
-static void
-tell_space (KvsFragmentBuffer *buffer)
-{
-  if (buffer->n_waiting_for_space > 0)
-    g_cond_broadcast (&buffer->space);
-}
-
 /* ---- the list ---- */
 
 /* What was read back from disk is of another time, and takes none of this one's room. */
@@ -88,7 +80,7 @@ kvs_fragment_buffer_unlink (KvsFragmentBuffer *buffer, GList *link)
   buffer->media_ns -= kvs_fragment_buffer_media_of (fragment);
   if (!fragment->sent)
     buffer->unsent_bytes -= MIN (buffer->unsent_bytes, fragment->size_bytes);
-  tell_space (buffer);
+  kvs_fragment_buffer_tell_space (buffer);
   return fragment;
 }
 
@@ -115,13 +107,6 @@ complete_open (KvsFragmentBuffer *buffer, KvsSegment *segment)
   buffer->open = NULL;
 }
 
-gboolean
-kvs_fragment_buffer_is_full (const KvsFragmentBuffer *buffer)
-{
-  return buffer->bytes - buffer->storing_bytes > buffer->max_bytes
-         || buffer->media_ns - buffer->storing_ns > buffer->max_ns;
-}
-
 /* The one that the Session was begun for counts too, even while the connection is being made: without
  * it nothing might come after the header. */
 gboolean
@@ -129,79 +114,6 @@ kvs_fragment_buffer_is_being_sent (const KvsFragmentBuffer *buffer, const GList 
 {
   return buffer->segment != NULL && buffer->at == link
          && (buffer->n_sent == 0 || kvs_fragment_is_begun (&buffer->cursor));
-}
-
-/* The oldest complete fragment of which nothing was sent; else the oldest complete one at all, so
- * that the bound holds when the service takes media but acknowledges none. */
-static GList *
-find_victim (KvsFragmentBuffer *buffer)
-{
-  GList *oldest = NULL;
-
-  for (GList *link = buffer->fragments.head; link != NULL; link = link->next) {
-    const KvsFragment *fragment = link->data;
-
-    if (!fragment->complete || fragment->leaves_memory
-        || kvs_fragment_buffer_is_being_sent (buffer, link))
-      continue;
-    if (!fragment->sent)
-      return link;
-    if (oldest == NULL)
-      oldest = link;
-  }
-  return oldest;
-}
-
-/* The oldest fragment of which nothing was sent, if it lies further back than max-latency. What was
- * read back from disk does, and was kept for that. */
-static GList *
-find_late (KvsFragmentBuffer *buffer)
-{
-  GList *link = buffer->segment != NULL ? buffer->at : buffer->fragments.head;
-  const KvsFragment *newest = g_queue_peek_tail (&buffer->fragments);
-  const KvsFragment *fragment = NULL;
-
-  if (buffer->max_latency_ns == 0)
-    return NULL;
-  for (; link != NULL; link = link->next) {
-    fragment = link->data;
-    if (fragment->raw == NULL && !fragment->leaves_memory
-        && !kvs_fragment_buffer_is_being_sent (buffer, link))
-      break;
-  }
-  if (link == NULL)
-    return NULL;
-  return fragment->complete && newest->end_ns - fragment->start_ns > buffer->max_latency_ns ? link
-                                                                                            : NULL;
-}
-
-/* With a disk that works it is bytes alone that press: time is what the disk is for. */
-static gboolean
-must_drop (const KvsFragmentBuffer *buffer)
-{
-  if (buffer->spool != NULL && !buffer->spool_has_trouble)
-    return buffer->bytes - buffer->storing_bytes > buffer->max_bytes;
-  return kvs_fragment_buffer_is_full (buffer);
-}
-
-/* Returns: how many frames went. */
-static guint
-drop_overflow (KvsFragmentBuffer *buffer, GSList **dropped)
-{
-  guint n_frames = 0;
-  GList *victim;
-
-  while ((kvs_fragment_buffer_is_full (buffer) || find_late (buffer) != NULL)
-         && kvs_fragment_buffer_spool_make_room (buffer, dropped))
-    ;
-  while ((victim = must_drop (buffer) ? find_victim (buffer) : find_late (buffer)) != NULL) {
-    KvsFragment *fragment = kvs_fragment_buffer_unlink (buffer, victim);
-
-    n_frames += fragment->n_frames;
-    *dropped = g_slist_prepend (*dropped, fragment);
-  }
-  buffer->stats.frames_dropped[KVS_DROP_OVERFLOW] += n_frames;
-  return n_frames;
 }
 
 void
@@ -261,55 +173,6 @@ kvs_fragment_buffer_set_live_tracks (KvsFragmentBuffer *buffer, guint active, gu
   if (segment != NULL && kvs_fragment_buffer_take_wake (buffer, TRUE))
     effect->wake = TRUE;
   move_open (buffer, segment);
-  g_mutex_unlock (&buffer->lock);
-}
-
-/* A fragment that is still growing cannot leave, so waiting for that would be for ever. */
-static gboolean
-must_wait (const KvsFragmentBuffer *buffer)
-{
-  return buffer->waits_when_full && !buffer->flushing && !buffer->ended
-         && kvs_fragment_buffer_is_full (buffer)
-         && buffer->fragments.length > (buffer->open != NULL ? 1 : 0);
-}
-
-/**
- * kvs_fragment_buffer_wait_for_room:
- * @buffer: a buffer
- * @cancelled: atomic; the wait is over when it is not 0, see kvs_fragment_buffer_interrupt()
- *
- * With streaming-type offline, waits while the buffer is full; else there always is room. Thread
- * safe; no lock may be held.
- *
- * Returns: whether a frame may be pushed
- */
-gboolean
-kvs_fragment_buffer_wait_for_room (KvsFragmentBuffer *buffer, const gint *cancelled)
-{
-  gboolean may_push;
-
-  g_mutex_lock (&buffer->lock);
-  while (must_wait (buffer) && !g_atomic_int_get (cancelled)) {
-    buffer->n_waiting_for_space++;
-    g_cond_wait (&buffer->space, &buffer->lock);
-    buffer->n_waiting_for_space--;
-  }
-  may_push = !buffer->flushing && !buffer->ended && !g_atomic_int_get (cancelled);
-  g_mutex_unlock (&buffer->lock);
-  return may_push;
-}
-
-/**
- * kvs_fragment_buffer_interrupt:
- * @buffer: a buffer
- *
- * Has kvs_fragment_buffer_wait_for_room() look whether it was cancelled. Thread safe.
- */
-void
-kvs_fragment_buffer_interrupt (KvsFragmentBuffer *buffer)
-{
-  g_mutex_lock (&buffer->lock);
-  tell_space (buffer);
   g_mutex_unlock (&buffer->lock);
 }
 
@@ -401,7 +264,7 @@ kvs_fragment_buffer_push (KvsFragmentBuffer *buffer, KvsFrame **frame, KvsPushEf
               || (step.is_sendable && !buffer->open->sendable);
     buffer->open->sendable |= step.is_sendable;
     if (!buffer->waits_when_full)
-      effect->n_dropped += drop_overflow (buffer, &dropped);
+      effect->n_dropped += kvs_fragment_buffer_drop_overflow (buffer, &dropped);
     if ((is_news || buffer->open->sendable) && kvs_fragment_buffer_take_wake (buffer, is_news))
       effect->wake = TRUE;
   }
@@ -454,7 +317,7 @@ kvs_fragment_buffer_end (KvsFragmentBuffer *buffer)
   g_mutex_lock (&buffer->lock);
   complete_open (buffer, kvs_fragmenter_close (buffer->fragmenter));
   buffer->ended = TRUE;
-  tell_space (buffer);
+  kvs_fragment_buffer_tell_space (buffer);
   g_mutex_unlock (&buffer->lock);
 }
 
@@ -471,7 +334,7 @@ kvs_fragment_buffer_set_flushing (KvsFragmentBuffer *buffer, gboolean flushing)
 {
   g_mutex_lock (&buffer->lock);
   buffer->flushing = flushing;
-  tell_space (buffer);
+  kvs_fragment_buffer_tell_space (buffer);
   g_mutex_unlock (&buffer->lock);
 }
 

@@ -192,24 +192,6 @@ first_bytes (const KvsFragment *fragment)
   return fragment->raw != NULL ? fragment->raw : fragment->tags;
 }
 
-static gsize
-read_first_bytes (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint8 *out, gsize size)
-{
-  GBytes *first = first_bytes (fragment);
-  gsize first_size;
-  const guint8 *data;
-  gsize n;
-
-  if (first == NULL)
-    return 0;
-  data = g_bytes_get_data (first, &first_size);
-  n = MIN (first_size - cursor->first_bytes, size);
-  if (n > 0)
-    memcpy (out, data + cursor->first_bytes, n);
-  cursor->first_bytes += n;
-  return n;
-}
-
 static KvsSlice
 slice_at (const KvsFragment *fragment, const KvsFragmentCursor *cursor)
 {
@@ -221,7 +203,7 @@ slice_at (const KvsFragment *fragment, const KvsFragmentCursor *cursor)
 }
 
 static void
-next_slice (const KvsFragment *fragment, KvsFragmentCursor *cursor)
+leave_slice (const KvsFragment *fragment, KvsFragmentCursor *cursor)
 {
   const KvsFragmentPart *part = &g_array_index (fragment->parts, KvsFragmentPart, cursor->part);
 
@@ -232,31 +214,48 @@ next_slice (const KvsFragment *fragment, KvsFragmentCursor *cursor)
   cursor->part++;
 }
 
+static KvsSlice
+rest_of (KvsSlice slice, gsize offset, gsize max_bytes)
+{
+  return (KvsSlice) { slice.data + offset, MIN (slice.size - offset, max_bytes) };
+}
+
+static KvsSlice
+rest_of_first_bytes (const KvsFragment *fragment, const KvsFragmentCursor *cursor, gsize max_bytes)
+{
+  GBytes *first = first_bytes (fragment);
+  KvsSlice slice = { NULL, 0 };
+
+  if (first != NULL)
+    slice.data = g_bytes_get_data (first, &slice.size);
+  return rest_of (slice, cursor->first_bytes, max_bytes);
+}
+
 /**
- * kvs_fragment_read:
+ * kvs_fragment_next_slice:
  * @fragment: a fragment
  * @cursor: (inout): where to go on; all zeros for the beginning
- * @out: where the bytes go
- * @size: room in @out
+ * @max_bytes: how much is wanted
+ * @slice: (out): the next bytes that lie together; the head of a Frame only until the fragment grows,
+ *   all others for as long as it lives
  *
- * Returns: how many bytes were copied; less than @size when there are no more for now
+ * Returns: whether there are any for now
  */
-gsize
-kvs_fragment_read (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint8 *out, gsize size)
+gboolean
+kvs_fragment_next_slice (const KvsFragment *fragment, KvsFragmentCursor *cursor, gsize max_bytes,
+                         KvsSlice *slice)
 {
-  gsize done = read_first_bytes (fragment, cursor, out, size);
+  *slice = rest_of_first_bytes (fragment, cursor, max_bytes);
+  cursor->first_bytes += slice->size;
+  while (slice->size == 0 && cursor->part < fragment->parts->len) {
+    KvsSlice whole = slice_at (fragment, cursor);
 
-  while (done < size && cursor->part < fragment->parts->len) {
-    KvsSlice slice = slice_at (fragment, cursor);
-    gsize n = MIN (slice.size - cursor->offset, size - done);
-
-    memcpy (out + done, slice.data + cursor->offset, n);
-    done += n;
-    cursor->offset += n;
-    if (cursor->offset == slice.size)
-      next_slice (fragment, cursor);
+    *slice = rest_of (whole, cursor->offset, max_bytes);
+    cursor->offset += slice->size;
+    if (cursor->offset == whole.size)
+      leave_slice (fragment, cursor);
   }
-  return done;
+  return slice->size > 0;
 }
 
 /**

@@ -123,8 +123,8 @@ typedef struct {
   gsize offset;
 } KvsFragmentCursor;
 
-gsize kvs_fragment_read (const KvsFragment *fragment, KvsFragmentCursor *cursor, guint8 *out,
-                         gsize size);
+gboolean kvs_fragment_next_slice (const KvsFragment *fragment, KvsFragmentCursor *cursor,
+                                  gsize max_bytes, KvsSlice *slice);
 gboolean kvs_fragment_is_begun (const KvsFragmentCursor *cursor);
 gboolean kvs_fragment_is_read (const KvsFragment *fragment, const KvsFragmentCursor *cursor);
 

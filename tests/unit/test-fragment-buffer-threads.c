@@ -13,6 +13,7 @@
 
 static KvsStreamDefinition *definition;
 static KvsFragmentBuffer *buffer;
+static gsize frame_bytes;
 
 static void
 setup (void)
@@ -20,6 +21,7 @@ setup (void)
   definition = kvs_stream_definition_new ("cam");
   definition->max_unacknowledged = 0; /* see test-fragment-window.c */
   definition->streaming_type = KVS_STREAMING_TYPE_OFFLINE;
+  frame_bytes = 100;
 }
 
 static void
@@ -64,7 +66,7 @@ push_until_refused (gpointer data)
   KvsPushEffect effect;
 
   for (guint64 id = 0; id < 1000 && result == KVS_PUSH_STORED; id++) {
-    result = push (id, 100, &effect);
+    result = push (id, frame_bytes, &effect);
     if (result == KVS_PUSH_STORED)
       g_atomic_int_inc (&n_pushed);
   }
@@ -82,17 +84,22 @@ has_pushed (gpointer user_data)
 #define FULL 11
 
 static GThread *
+fill_up_to (gint n_frames)
+{
+  GThread *thread;
+
+  make_buffer ();
+  g_atomic_int_set (&n_pushed, 0);
+  thread = g_thread_new ("source", push_until_refused, NULL);
+  ck_assert (wait_until (has_pushed, GINT_TO_POINTER (n_frames)));
+  return thread;
+}
+
+static GThread *
 fill (void)
 {
   definition->buffer_duration_ns = 900 * MS;
-  make_buffer ();
-  g_atomic_int_set (&n_pushed, 0);
-  {
-    GThread *thread = g_thread_new ("source", push_until_refused, NULL);
-
-    ck_assert (wait_until (has_pushed, GINT_TO_POINTER (FULL)));
-    return thread;
-  }
+  return fill_up_to (FULL);
 }
 
 START_TEST (test_flushing_releases_the_source)
@@ -141,6 +148,66 @@ START_TEST (test_acks_release_the_source)
   kvs_fragment_buffer_set_flushing (buffer, TRUE);
   g_thread_join (thread);
   kvs_segment_unref (segment);
+}
+END_TEST
+
+/* With what the Matroska heads add, a push beyond 2 MiB waits. */
+#define LARGE_FRAME_BYTES (256 * 1024)
+#define AHEAD 8
+
+static void
+read_bytes (gsize n_bytes)
+{
+  static guint8 out[LARGE_FRAME_BYTES];
+
+  while (n_bytes > 0) {
+    gsize n_read;
+
+    ck_assert_int_eq (kvs_fragment_buffer_read (buffer, out, MIN (n_bytes, sizeof out), &n_read),
+                      KVS_READ_DATA);
+    n_bytes -= n_read;
+  }
+}
+
+START_TEST (test_source_is_not_far_ahead)
+{
+  g_autoptr (KvsSegment) segment = NULL;
+  GThread *thread;
+
+  frame_bytes = LARGE_FRAME_BYTES;
+  thread = fill_up_to (AHEAD);
+  segment = kvs_fragment_buffer_begin_session (buffer);
+  ck_assert_ptr_nonnull (segment);
+  /* not for every read, but for many */
+  read_bytes (2 * LARGE_FRAME_BYTES);
+  g_usleep (20000);
+  ck_assert_int_eq (g_atomic_int_get (&n_pushed), AHEAD);
+  read_bytes (3 * LARGE_FRAME_BYTES);
+  ck_assert (wait_until (has_pushed, GINT_TO_POINTER (AHEAD + 5)));
+
+  /* a Session that breaks has all of that to send again */
+  kvs_fragment_buffer_end_session (buffer);
+  kvs_fragment_buffer_set_flushing (buffer, TRUE);
+  g_thread_join (thread);
+  ck_assert_int_eq (last_result, KVS_PUSH_FLUSHING);
+  ck_assert_int_le (n_pushed, AHEAD + 6);
+}
+END_TEST
+
+/* What cannot be sent before more comes must not stop the source for ever. */
+START_TEST (test_nothing_to_send_is_not_ahead)
+{
+  g_autoptr (KvsTrack) video = media_track_new ();
+  g_autoptr (KvsTrack) audio = media_track_new ();
+  const KvsTrack *tracks[] = { video, audio };
+  KvsPushEffect effect = { 0 };
+
+  audio->number = 2;
+  buffer = kvs_fragment_buffer_new (definition, NULL);
+  kvs_fragment_buffer_set_tracks (buffer, tracks, 2, G_MAXINT64);
+  kvs_fragment_buffer_set_live_tracks (buffer, 1 << 1 | 1 << 2, 0, &effect);
+  for (guint i = 0; i < 3 * AHEAD; i++)
+    ck_assert_int_eq (push (i, LARGE_FRAME_BYTES, &effect), KVS_PUSH_STORED);
 }
 END_TEST
 
@@ -337,6 +404,8 @@ main (void)
   tcase_add_test (tc, test_end_releases_the_source);
   tcase_add_test (tc, test_acks_release_the_source);
   tcase_add_test (tc, test_one_large_fragment);
+  tcase_add_test (tc, test_source_is_not_far_ahead);
+  tcase_add_test (tc, test_nothing_to_send_is_not_ahead);
   tcase_add_loop_test (tc, test_all_frames_once_and_in_order, 0, 4);
   suite_add_tcase (s, tc);
 
