@@ -2,18 +2,14 @@
 #include "net/loop.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/loop-shared.h"
-#include "net/sockets.h"
 #include "net/timers.h"
+#include "net/transfers.h"
 
 #define MAX_EVENTS 64
 
@@ -21,13 +17,6 @@ typedef struct {
   KvsLoopFunc func;
   gpointer user_data;
 } Invocation;
-
-typedef struct {
-  KvsLoopTransferFunc func;
-  gpointer user_data;
-  curl_socket_t fd; /* the last one that libcurl watched for it */
-  gboolean reads;   /* whether libcurl waits for bytes on it */
-} Transfer;
 
 struct _KvsLoop {
   /* any thread, under shared_lock */
@@ -45,13 +34,9 @@ struct _KvsLoop {
   int wake_fd;
 
   /* the I/O thread alone */
-  CURLM *multi;
-  CURLSH *share; /* TLS sessions, so that a connection to a known host is resumed */
-  GHashTable *transfers; /* CURL * -> Transfer */
-  KvsSockets *sockets;
+  KvsTransfers *transfers;
   KvsTimers *timers;
   KvsLoopShared *shared;
-  gint64 curl_deadline_us; /* -1: none */
 };
 
 static GMutex shared_lock;
@@ -171,76 +156,6 @@ run_invocations (KvsLoop *loop)
 
 /* ---- libcurl ---- */
 
-static int
-on_curl_socket (CURL *easy, curl_socket_t fd, int what, void *user_data, void *known)
-{
-  KvsLoop *loop = user_data;
-  Transfer *transfer = g_hash_table_lookup (loop->transfers, easy);
-  gboolean is_watched = what != CURL_POLL_REMOVE;
-  gboolean reads = is_watched && (what & CURL_POLL_IN) != 0;
-
-  if (transfer != NULL) {
-    transfer->fd = fd;
-    transfer->reads = reads;
-  }
-  if (is_watched)
-    kvs_sockets_watch (loop->sockets, fd, reads, (what & CURL_POLL_OUT) != 0);
-  else
-    kvs_sockets_forget (loop->sockets, fd);
-  return 0;
-}
-
-static int
-on_curl_timer (CURLM *multi, long timeout_ms, void *user_data)
-{
-  KvsLoop *loop = user_data;
-
-  loop->curl_deadline_us = timeout_ms < 0 ? -1 : g_get_monotonic_time () + timeout_ms * 1000;
-  return 0;
-}
-
-static void
-run_curl_timer (KvsLoop *loop)
-{
-  int running;
-
-  /* curl sets the next deadline from inside; so clear this one first. */
-  while (loop->curl_deadline_us >= 0 && loop->curl_deadline_us <= g_get_monotonic_time ()) {
-    loop->curl_deadline_us = -1;
-    curl_multi_socket_action (loop->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  }
-}
-
-/* What timers and invocations have set going goes out at once. */
-static void
-run_writers (KvsLoop *loop)
-{
-  int fd, running;
-
-  while (kvs_sockets_take_writer (loop->sockets, &fd))
-    curl_multi_socket_action (loop->multi, fd, CURL_CSELECT_OUT, &running);
-}
-
-static void
-run_finished_transfers (KvsLoop *loop)
-{
-  CURLMsg *message;
-  int left;
-
-  while ((message = curl_multi_info_read (loop->multi, &left)) != NULL) {
-    CURL *easy = message->easy_handle;
-    CURLcode result = message->data.result;
-    Transfer *found = g_hash_table_lookup (loop->transfers, easy);
-    Transfer transfer;
-
-    if (message->msg != CURLMSG_DONE || found == NULL)
-      continue;
-    transfer = *found;
-    kvs_loop_remove_transfer (loop, easy);
-    transfer.func (result, transfer.user_data);
-  }
-}
-
 /**
  * kvs_loop_add_transfer:
  * @loop: the loop
@@ -255,18 +170,8 @@ run_finished_transfers (KvsLoop *loop)
 gboolean
 kvs_loop_add_transfer (KvsLoop *loop, CURL *easy, KvsLoopTransferFunc func, gpointer user_data)
 {
-  Transfer *transfer;
-
   g_assert (kvs_loop_is_current (loop));
-  curl_easy_setopt (easy, CURLOPT_SHARE, loop->share);
-  if (curl_multi_add_handle (loop->multi, easy) != CURLM_OK)
-    return FALSE;
-  transfer = g_new0 (Transfer, 1);
-  transfer->func = func;
-  transfer->user_data = user_data;
-  transfer->fd = CURL_SOCKET_BAD;
-  g_hash_table_insert (loop->transfers, easy, transfer);
-  return TRUE;
+  return kvs_transfers_add (loop->transfers, easy, func, user_data);
 }
 
 /**
@@ -281,8 +186,7 @@ void
 kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy)
 {
   g_assert (kvs_loop_is_current (loop));
-  if (g_hash_table_remove (loop->transfers, easy))
-    curl_multi_remove_handle (loop->multi, easy);
+  kvs_transfers_remove (loop->transfers, easy);
 }
 
 /**
@@ -291,19 +195,29 @@ kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy)
  * @easy: a running transfer
  * @gathering: whether more will be written at once
  *
- * TLS writes a record of 16 KiB at a time. While @gathering, the kernel waits for full packets, for a
- * fifth of a second at most, so that a burst is delivered, and its receiver woken, once. I/O thread
- * only.
+ * See kvs_transfers_set_gathering(). I/O thread only.
  */
 void
 kvs_loop_set_gathering (KvsLoop *loop, CURL *easy, gboolean gathering)
 {
-  const Transfer *transfer = g_hash_table_lookup (loop->transfers, easy);
-  int on = gathering;
-
   g_assert (kvs_loop_is_current (loop));
-  if (transfer != NULL && transfer->fd != CURL_SOCKET_BAD)
-    setsockopt (transfer->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+  kvs_transfers_set_gathering (loop->transfers, easy, gathering);
+}
+
+/**
+ * kvs_loop_set_patient:
+ * @loop: the loop
+ * @easy: a running transfer
+ * @patient: whether what comes in for it may wait until the next timer of the loop runs
+ *
+ * A transfer that will be woken for its own reasons soon need not be woken for its answer too. The
+ * caller has a timer running for as long. Ends with the connection. I/O thread only.
+ */
+void
+kvs_loop_set_patient (KvsLoop *loop, CURL *easy, gboolean patient)
+{
+  g_assert (kvs_loop_is_current (loop));
+  kvs_transfers_set_patient (loop->transfers, easy, patient);
 }
 
 /**
@@ -311,24 +225,15 @@ kvs_loop_set_gathering (KvsLoop *loop, CURL *easy, gboolean gathering)
  * @loop: the loop
  * @easy: a running transfer whose answer has begun
  *
- * libcurl up to 8.8 does not end a transfer by itself when its answer or its connection ends while the
- * upload is paused; it only stops reading, or does not look. I/O thread only.
+ * See kvs_transfers_has_peer_ended(). I/O thread only.
  *
  * Returns: whether nothing more will come from the other side
  */
 gboolean
 kvs_loop_has_peer_ended (KvsLoop *loop, CURL *easy)
 {
-  const Transfer *transfer = g_hash_table_lookup (loop->transfers, easy);
-  struct pollfd fd = { .events = POLLRDHUP };
-
   g_assert (kvs_loop_is_current (loop));
-  if (transfer == NULL || transfer->fd == CURL_SOCKET_BAD)
-    return FALSE;
-  if (!transfer->reads)
-    return TRUE;
-  fd.fd = transfer->fd;
-  return poll (&fd, 1, 0) > 0 && (fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+  return kvs_transfers_has_peer_ended (loop->transfers, easy);
 }
 
 /* ---- what all users share ---- */
@@ -366,7 +271,7 @@ static int
 wait_time_ms (KvsLoop *loop)
 {
   gint64 timer_us = kvs_timers_get_next_us (loop->timers);
-  gint64 deadline_us = loop->curl_deadline_us;
+  gint64 deadline_us = kvs_transfers_get_deadline_us (loop->transfers);
   gint64 left_us;
 
   if (timer_us >= 0 && (deadline_us < 0 || timer_us < deadline_us))
@@ -382,18 +287,9 @@ wait_time_ms (KvsLoop *loop)
 static void
 handle_event (KvsLoop *loop, const struct epoll_event *event)
 {
-  int what = 0, running;
-
-  /* Never read: each write is an edge of its own. */
-  if (event->data.fd == loop->wake_fd)
-    return;
-  if (event->events & EPOLLIN)
-    what |= CURL_CSELECT_IN;
-  if (event->events & EPOLLOUT)
-    what |= CURL_CSELECT_OUT;
-  if (event->events & (EPOLLERR | EPOLLHUP))
-    what |= CURL_CSELECT_ERR;
-  curl_multi_socket_action (loop->multi, event->data.fd, what, &running);
+  /* The wake descriptor is never read: each write is an edge of its own. */
+  if (event->data.fd != loop->wake_fd)
+    kvs_transfers_handle_event (loop->transfers, event);
 }
 
 static gboolean
@@ -410,11 +306,8 @@ wants_quit (KvsLoop *loop)
 static void
 loop_free (KvsLoop *loop)
 {
-  g_hash_table_unref (loop->transfers);
-  curl_multi_cleanup (loop->multi);
-  curl_share_cleanup (loop->share);
+  kvs_transfers_free (loop->transfers);
   kvs_timers_free (loop->timers);
-  kvs_sockets_free (loop->sockets);
   close (loop->epoll_fd);
   close (loop->wake_fd);
   g_mutex_clear (&loop->lock);
@@ -428,19 +321,17 @@ run (gpointer data)
   struct epoll_event events[MAX_EVENTS];
 
   while (!wants_quit (loop)) {
+    gboolean timers_ran;
     int n = epoll_wait (loop->epoll_fd, events, MAX_EVENTS, wait_time_ms (loop));
 
     for (int i = 0; i < n; i++)
       handle_event (loop, &events[i]);
-    run_curl_timer (loop);
-    run_finished_transfers (loop);
+    kvs_transfers_run (loop->transfers, FALSE);
     run_invocations (loop);
-    kvs_timers_run_due (loop->timers);
-    /* Both may have moved transfers along, which curl asks for with a deadline of now. */
-    run_curl_timer (loop);
-    run_writers (loop);
-    run_finished_transfers (loop);
-    kvs_sockets_apply (loop->sockets);
+    timers_ran = kvs_timers_run_due (loop->timers);
+    /* Both may have moved transfers along. */
+    kvs_transfers_run (loop->transfers, timers_ran);
+    kvs_transfers_apply (loop->transfers);
   }
   return NULL;
 }
@@ -519,25 +410,15 @@ loop_new (void)
   g_mutex_init (&loop->lock);
   g_queue_init (&loop->invocations);
   loop->n_refs = 1;
-  loop->curl_deadline_us = -1;
   loop->timers = kvs_timers_new ();
   loop->shared = kvs_loop_shared_new ();
-  loop->transfers = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   loop->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   loop->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (loop->epoll_fd < 0 || loop->wake_fd < 0)
     g_error ("kvssink: no file descriptors left for the I/O thread: %s", g_strerror (errno));
   event.data.fd = loop->wake_fd;
   epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event);
-  loop->sockets = kvs_sockets_new (loop->epoll_fd);
-
-  loop->share = curl_share_init ();
-  curl_share_setopt (loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-  loop->multi = curl_multi_init ();
-  curl_multi_setopt (loop->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-  curl_multi_setopt (loop->multi, CURLMOPT_SOCKETDATA, loop);
-  curl_multi_setopt (loop->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-  curl_multi_setopt (loop->multi, CURLMOPT_TIMERDATA, loop);
+  loop->transfers = kvs_transfers_new (loop->epoll_fd);
   return loop;
 }
 

@@ -48,6 +48,7 @@ gboolean kvs_loop_add_transfer (KvsLoop *loop, CURL *easy, KvsLoopTransferFunc f
                                 gpointer user_data);
 void kvs_loop_remove_transfer (KvsLoop *loop, CURL *easy);
 void kvs_loop_set_gathering (KvsLoop *loop, CURL *easy, gboolean gathering);
+void kvs_loop_set_patient (KvsLoop *loop, CURL *easy, gboolean patient);
 gboolean kvs_loop_has_peer_ended (KvsLoop *loop, CURL *easy);
 
 G_END_DECLS

@@ -156,11 +156,14 @@ kvs_timers_get_next_us (KvsTimers *timers)
  * @timers: timers
  *
  * Runs those whose time has come, each once; they may add and cancel others.
+ *
+ * Returns: whether there was one
  */
-void
+gboolean
 kvs_timers_run_due (KvsTimers *timers)
 {
   gint64 now_us = g_get_monotonic_time ();
+  gboolean any = FALSE;
 
   while (timers->heap->len > 0 && get_entry (timers, 0)->deadline_us <= now_us) {
     KvsLoopTimer *timer = get_entry (timers, 0)->timer;
@@ -169,5 +172,7 @@ kvs_timers_run_due (KvsTimers *timers)
 
     kvs_timers_cancel (timers, timer);
     func (user_data);
+    any = TRUE;
   }
+  return any;
 }

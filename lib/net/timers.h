@@ -14,6 +14,6 @@ KvsLoopTimer *kvs_timers_add (KvsTimers *timers, gint64 delay_us, KvsLoopFunc fu
                               gpointer user_data);
 void kvs_timers_cancel (KvsTimers *timers, KvsLoopTimer *timer);
 gint64 kvs_timers_get_next_us (KvsTimers *timers);
-void kvs_timers_run_due (KvsTimers *timers);
+gboolean kvs_timers_run_due (KvsTimers *timers);
 
 G_END_DECLS

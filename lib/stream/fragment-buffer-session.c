@@ -251,8 +251,8 @@ has_data (KvsFragmentBuffer *buffer)
  * @buffer: a buffer
  * @wake_bytes: how much shall wait before the reader is woken; 1 for anything
  *
- * The reader ran dry. A later kvs_fragment_buffer_push() that adds enough, or starts a Fragment,
- * says that the reader has to be woken. With a @wake_bytes of 1 this looks for waiting data first.
+ * The reader ran dry. A later kvs_fragment_buffer_push() that adds enough says that the reader has to
+ * be woken. With a @wake_bytes of 1 this looks for waiting data first.
  * Where it is Acks that the reader waits for nobody wakes it, see kvs_fragment_buffer_get_hold_us().
  * Thread safe.
  *

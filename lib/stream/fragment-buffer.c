@@ -250,7 +250,6 @@ kvs_fragment_buffer_push (KvsFragmentBuffer *buffer, KvsFrame **frame, KvsPushEf
 {
   GSList *dropped = NULL;
   KvsFragmenterStep step;
-  gboolean is_news;
 
   g_mutex_lock (&buffer->lock);
   if (buffer->flushing || buffer->ended) {
@@ -260,12 +259,12 @@ kvs_fragment_buffer_push (KvsFragmentBuffer *buffer, KvsFrame **frame, KvsPushEf
   kvs_fragmenter_step (buffer->fragmenter, *frame, &step);
   if (result_of (step.verdict) == KVS_PUSH_STORED) {
     store (buffer, g_steal_pointer (frame), &step);
-    is_news = step.verdict == KVS_FRAGMENTER_OPEN
-              || (step.is_sendable && !buffer->open->sendable);
     buffer->open->sendable |= step.is_sendable;
     if (!buffer->waits_when_full)
       effect->n_dropped += kvs_fragment_buffer_drop_overflow (buffer, &dropped);
-    if ((is_news || buffer->open->sendable) && kvs_fragment_buffer_take_wake (buffer, is_news))
+    /* A Fragment that has begun completes the one before. */
+    if ((step.verdict == KVS_FRAGMENTER_OPEN || buffer->open->sendable)
+        && kvs_fragment_buffer_take_wake (buffer, FALSE))
       effect->wake = TRUE;
   }
   g_mutex_unlock (&buffer->lock);

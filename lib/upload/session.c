@@ -6,6 +6,8 @@
 
 #define UPLOAD_BUFFER_LIVE_BYTES (64 * 1024)
 #define UPLOAD_BUFFER_OFFLINE_BYTES (256 * 1024)
+/* What has come since the last flush goes out before its time when it is that much. */
+#define WAKE_BYTES (256 * 1024)
 #define MAX_ERROR_BODY_BYTES (64 * 1024)
 #define DRAIN_US G_USEC_PER_SEC
 
@@ -37,6 +39,13 @@ set_end_timer (KvsSession *session, gint64 delay_us)
   kvs_loop_cancel_timer (session->client->loop, &session->end_timer);
   session->end_timer
       = kvs_loop_add_timer (session->client->loop, delay_us, on_end_timer, session);
+}
+
+/* While a flush is to come anyway, Acks can wait for it. */
+static void
+set_patient (KvsSession *session, gboolean patient)
+{
+  kvs_loop_set_patient (session->client->loop, session->easy, patient);
 }
 
 /**
@@ -71,6 +80,7 @@ kvs_session_drain (KvsSession *session, const GError *error)
     return;
   session->end_error = error != NULL ? g_error_copy (error) : NULL;
   session->draining = TRUE;
+  set_patient (session, FALSE);
   set_end_timer (session, kvs_fragment_buffer_awaits_acks (session->buffer) ? DRAIN_US : 0);
 }
 
@@ -159,10 +169,12 @@ on_flush_timer (gpointer user_data)
   session->flush_timer = NULL;
   if (!session->paused)
     return;
-  if (kvs_session_is_refused (session) || kvs_fragment_buffer_wait (session->buffer, 1))
+  if (kvs_session_is_refused (session) || kvs_fragment_buffer_wait (session->buffer, 1)) {
     kvs_session_unpause (session);
-  else
-    wait_for_acks (session);
+    return;
+  }
+  set_patient (session, FALSE);
+  wait_for_acks (session);
 }
 
 /* libcurl may ask again while it is paused: there is one timer, whatever it does. */
@@ -196,11 +208,15 @@ pause_upload (KvsSession *session)
 static gboolean
 run_dry (KvsSession *session)
 {
+  gboolean flushes;
+
   if (kvs_fragment_buffer_wait (session->buffer, session->wake_bytes))
     return TRUE;
   pause_upload (session);
   session->dry_since_us = g_get_monotonic_time ();
-  if (!wait_for_acks (session) && session->wake_bytes > 1)
+  flushes = !wait_for_acks (session) && session->wake_bytes > 1;
+  set_patient (session, flushes);
+  if (flushes)
     set_shared_flush_timer (session);
   return FALSE;
 }
@@ -226,6 +242,7 @@ on_read (char *out, size_t size, size_t n, void *user_data)
       case KVS_READ_END:
         session->body_ended = TRUE;
         session->unacked_since_us = g_get_monotonic_time ();
+        set_patient (session, FALSE);
         kvs_loop_set_gathering (session->client->loop, session->easy, FALSE);
         return 0;
       case KVS_READ_EMPTY:
@@ -374,7 +391,7 @@ kvs_session_new (KvsAwsClient *client, const gchar *data_endpoint,
   session->staleness_us
       = definition->fragment_acks ? definition->connection_staleness_ns / 1000 : 0;
   session->wants_acks = definition->fragment_acks;
-  session->wake_bytes = session->flush_interval_us > 0 ? (gsize) upload_buffer_bytes : 1;
+  session->wake_bytes = session->flush_interval_us > 0 ? WAKE_BYTES : 1;
   session->error_body = g_byte_array_new ();
   session->acks = kvs_ack_parser_new (on_ack, session);
   session->easy = curl_easy_init ();

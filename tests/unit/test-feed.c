@@ -338,7 +338,7 @@ START_TEST (test_wake_by_the_missing_frame)
   key (0);
   audio (20);
   ck_assert (take_wake ()); /* a Fragment has begun */
-  ck_assert (!kvs_fragment_buffer_wait (rig->buffer, 100000));
+  ck_assert (!kvs_fragment_buffer_wait (rig->buffer, 1));
   delta (15);
   ck_assert (take_wake ()); /* and is sendable */
   ck_assert (kvs_fragment_buffer_wait (rig->buffer, 1));

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "media.h"
-#include "stream/fragment-buffer.h"
+#include "stream/fragment-buffer-private.h"
 #include "wait.h"
 
 #define MS MEDIA_MS
@@ -169,6 +169,17 @@ read_bytes (gsize n_bytes)
   }
 }
 
+static gboolean
+source_waits (gpointer user_data)
+{
+  gboolean waits;
+
+  g_mutex_lock (&buffer->lock);
+  waits = buffer->n_waiting_for_space > 0;
+  g_mutex_unlock (&buffer->lock);
+  return waits;
+}
+
 START_TEST (test_source_is_not_far_ahead)
 {
   g_autoptr (KvsSegment) segment = NULL;
@@ -176,6 +187,7 @@ START_TEST (test_source_is_not_far_ahead)
 
   frame_bytes = LARGE_FRAME_BYTES;
   thread = fill_up_to (AHEAD);
+  ck_assert (wait_until (source_waits, NULL));
   segment = kvs_fragment_buffer_begin_session (buffer);
   ck_assert_ptr_nonnull (segment);
   /* not for every read, but for many */

@@ -569,7 +569,7 @@ START_TEST (test_wake)
 
   ck_assert (!kvs_fragment_buffer_wait (buffer, 200));
   push_sized (4, 20);
-  ck_assert (effect.wake); /* a new Fragment: the one before is complete */
+  ck_assert (!effect.wake); /* a new Fragment is no reason */
   read_all (1000);
   ck_assert (!kvs_fragment_buffer_wait (buffer, 200));
   push (5);

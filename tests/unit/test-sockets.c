@@ -170,6 +170,98 @@ START_TEST (test_closed_before_forgotten)
 }
 END_TEST
 
+/* ---- patient ones ---- */
+
+static guint
+count_ready_patient (void)
+{
+  const GArray *ready = kvs_sockets_find_ready_patient (sockets);
+
+  for (guint i = 0; i < ready->len; i++)
+    ck_assert_int_eq (g_array_index (ready, gint, i), pair[0]);
+  return ready->len;
+}
+
+static void
+set_patient (gboolean patient)
+{
+  kvs_sockets_set_patient (sockets, pair[0], patient);
+  kvs_sockets_apply (sockets);
+}
+
+START_TEST (test_patient_reader)
+{
+  gchar byte;
+
+  let_it_read ();
+  set_patient (TRUE);
+  ck_assert_uint_eq (count_ready_patient (), 0);
+  ck_assert_int_eq (write (pair[1], "x", 1), 1);
+  ck_assert_uint_eq (ready_events (), 0);
+  ck_assert_uint_eq (count_ready_patient (), 1);
+  /* until it is read */
+  ck_assert_uint_eq (count_ready_patient (), 1);
+  ck_assert_int_eq (read (pair[0], &byte, 1), 1);
+  ck_assert_uint_eq (count_ready_patient (), 0);
+}
+END_TEST
+
+START_TEST (test_patience_ends)
+{
+  let_it_read ();
+  set_patient (TRUE);
+  ck_assert_int_eq (write (pair[1], "x", 1), 1);
+  set_patient (FALSE);
+  ck_assert_uint_eq (ready_events (), EPOLLIN);
+  ck_assert_uint_eq (count_ready_patient (), 0);
+}
+END_TEST
+
+/* It writes its bursts as any other. */
+START_TEST (test_patient_writer)
+{
+  int fd;
+
+  let_it_read ();
+  set_patient (TRUE);
+  kvs_sockets_watch (sockets, pair[0], TRUE, TRUE);
+  ck_assert (kvs_sockets_take_writer (sockets, &fd));
+  kvs_sockets_apply (sockets);
+  ck_assert_uint_eq (ready_events (), EPOLLOUT);
+  ck_assert_int_eq (write (pair[1], "x", 1), 1);
+  ck_assert_uint_eq (ready_events (), EPOLLOUT);
+  let_it_read ();
+  ck_assert_uint_eq (ready_events (), 0);
+  ck_assert_uint_eq (count_ready_patient (), 1);
+}
+END_TEST
+
+/* A connection that breaks does not wait. */
+START_TEST (test_patient_error)
+{
+  let_it_read ();
+  set_patient (TRUE);
+  close (pair[1]);
+  ck_assert_uint_ne (ready_events () & EPOLLHUP, 0);
+  pair[1] = -1;
+}
+END_TEST
+
+START_TEST (test_patience_is_forgotten)
+{
+  let_it_read ();
+  set_patient (TRUE);
+  ck_assert_int_eq (write (pair[1], "x", 1), 1);
+  kvs_sockets_forget (sockets, pair[0]);
+  ck_assert_uint_eq (count_ready_patient (), 0);
+  kvs_sockets_apply (sockets);
+  /* another connection of the same number */
+  let_it_read ();
+  ck_assert_uint_eq (ready_events (), EPOLLIN);
+  ck_assert_uint_eq (count_ready_patient (), 0);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -186,6 +278,11 @@ main (void)
   tcase_add_test (tcase, test_forgotten_at_once);
   tcase_add_test (tcase, test_number_is_used_again);
   tcase_add_test (tcase, test_closed_before_forgotten);
+  tcase_add_test (tcase, test_patient_reader);
+  tcase_add_test (tcase, test_patience_ends);
+  tcase_add_test (tcase, test_patient_writer);
+  tcase_add_test (tcase, test_patient_error);
+  tcase_add_test (tcase, test_patience_is_forgotten);
   suite_add_tcase (suite, tcase);
   runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);
