@@ -273,20 +273,23 @@ take_block (KvsLocalIngest *ingest, const guint8 *payload, gsize size, GError **
   return TRUE;
 }
 
-/* The last frame's own duration is not known: it is taken for that of its track's mean. */
+/* A fragment lasts as long as its first track, with whose key frames fragments begin: sound goes on for
+ * a part of a frame more, and the sum of such lengths would run away from the time of the media. The
+ * last frame's own duration is not known: it is taken for that of its track's mean. */
 static gint64
 duration_ms (KvsLocalIngest *ingest)
 {
-  gint64 longest = 0, ms = 0;
+  gint64 ms = 0;
 
   for (guint i = 0; i < ingest->header.n_tracks; i++) {
     const TrackSpan *span = &ingest->fragment.spans[i];
     gint64 length = span->last - span->first;
 
-    if (span->n_frames > 1)
-      longest = MAX (longest, length + length / (span->n_frames - 1));
+    if (span->n_frames < 2)
+      continue;
+    scale_to_ms (ingest, (guint64) (length + length / (span->n_frames - 1)), &ms);
+    return ms;
   }
-  scale_to_ms (ingest, (guint64) longest, &ms);
   return ms;
 }
 

@@ -34,7 +34,7 @@ typedef struct _KvsLocalStore KvsLocalStore;
  * @number: fragment number
  * @server_ms: when its first byte came, ms since 1970
  * @producer_ms: what the producer says, ms
- * @duration_ms: of its frames
+ * @duration_ms: of the frames of its first track
  * @timecode: of its Cluster, in the producer's scale
  * @header_size: bytes up to and with Tracks
  * @cluster_offset: where the Cluster begins in the file; between are the producer's Tags

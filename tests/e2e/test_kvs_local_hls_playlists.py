@@ -277,6 +277,18 @@ class LiveListTest(PlaylistTest):
         by_server = self.hls(MaxMediaPlaylistFragmentResults=20)
         self.assertEqual(len(self.playlist(by_server).segments), 18)
 
+    def test_lengths_are_those_of_the_pictures(self):
+        """Sound goes on for a part of a frame after the last picture of a fragment. Counted in, it would
+        put the list's time, which players rely on, ahead of that of the media more and more."""
+        self.put_clip(self.clip(seconds=5.2, gop=13))
+        for container in ("FRAGMENTED_MP4", "MPEG_TS"):
+            for kind in ("SERVER", "PRODUCER"):
+                with self.subTest(container=container, selector=kind):
+                    playlist = self.playlist(self.hls(
+                        ContainerFormat=container, HLSFragmentSelector=self.selector(kind),
+                        MaxMediaPlaylistFragmentResults=20))
+                    self.assertEqual([segment.duration for segment in playlist.segments], [0.52] * 10)
+
     def test_longest_fragment_is_within_the_target(self):
         clip = self.clip(seconds=9, gop=75)
         self.put_clip(clip)
