@@ -5,8 +5,8 @@
     tests/e2e/soak_kvs_local.py --build build --minutes 60
     tests/e2e/soak_kvs_local.py --build build --minutes 6 --speed 10    # an hour of media
 
-Each reader must get each fragment, once, in order and byte for byte; at the end the archive must list
-what was acknowledged, and the memory of kvs-local must not have grown. Needs ffmpeg and botocore.
+Each reader must get each fragment, once and in order, by GetMedia byte for byte; at the end the archive
+must list what was acknowledged, and the memory of kvs-local must not have grown. Needs ffmpeg and botocore.
 """
 
 import argparse
@@ -32,6 +32,8 @@ FRAGMENT_SECONDS = 2
 FRAME_RATE = 25
 # A producer renews its connection before the service ends it
 SESSION_MEDIA_SECONDS = 40 * 60
+# Fragments in a playlist: a reader that is late by less misses none
+N_LISTED = 200
 # Each fragment goes out in so many pieces, spread over its time
 PIECES = 5
 EBML_MAGIC = mkv.ident(mkv.EBML)
@@ -239,32 +241,50 @@ def split_at(buffer):
 
 
 class HlsReader:
-    """Loads the playlist over and over, and each segment that is new in it."""
+    """Loads the playlist over and over, and each segment that is new in it, until it has the last one.
+
+    numbers     of the fragments that it has read
+    n_before    how many its stream may have had when it loaded the playlist for the first time
+    """
 
     kind = "HLS"
 
     def __init__(self, run, stream):
         self.run = run
         self.stream = stream
-        self.n_read = 0
+        self.numbers = []
+        self.n_before = 0
         self.n_calls = 0
         self.next_sequence = None
 
+    @property
+    def n_read(self):
+        return len(self.numbers)
+
+    @property
+    def wants_more(self):
+        stream = self.stream
+        return not self.run.failures and not (
+            stream.is_done and self.numbers
+            and self.numbers[-1] == stream.persisted.get(stream.n_sent - 1))
+
     def read(self):
         run = self.run
-        while len(self.stream.persisted) < 3:
-            if run.is_over:
+        # A session begins with what is stored
+        while not self.stream.persisted:
+            if run.failures:
                 return
             time.sleep(0.05)
         client = run.kvs.client("kinesis-video-archived-media")
         url = client.get_hls_streaming_session_url(
             StreamName=self.stream.name, PlaybackMode="LIVE", Expires=43200,
-            MaxMediaPlaylistFragmentResults=200)["HLSStreamingSessionURL"]
+            MaxMediaPlaylistFragmentResults=N_LISTED)["HLSStreamingSessionURL"]
         client.close()
         self.connection = http.client.HTTPConnection("127.0.0.1", run.kvs.port, timeout=120)
         master = self.get(url)
+        self.n_before = self.stream.n_sent
         playlist = urllib.parse.urljoin(url, uris(master)[0])
-        while not run.is_over:
+        while self.wants_more:
             self.take(playlist, self.get(playlist))
             time.sleep(FRAGMENT_SECONDS / run.speed)
         self.connection.close()
@@ -288,8 +308,20 @@ class HlsReader:
         for uri in segments[self.next_sequence - first:]:
             data = self.get(urllib.parse.urljoin(url, uri))
             assert b"moof" in data[:200] and len(data) > len(self.run.clip.blocks) * 0.9, uri
-            self.n_read += 1
+            query = urllib.parse.parse_qs(urllib.parse.urlsplit(uri).query)
+            self.numbers += query["FragmentNumber"]
             self.next_sequence += 1
+
+    def check(self):
+        """It has read all fragments in their order, up to the last; only the oldest may be missing, which
+        had left the playlist when it loaded that first, as N_LISTED newer ones were there."""
+        stream = self.stream
+        sent = [stream.persisted.get(i) for i in range(stream.n_sent)]
+        n_missed = stream.n_sent - self.n_read
+        assert self.numbers == sent[max(0, n_missed):], \
+            f"{stream.name}: segments of other fragments than all from {n_missed}"
+        assert n_missed <= max(0, self.n_before - N_LISTED), \
+            f"{stream.name}: {n_missed} fragments missing, though {self.n_before} were there"
 
 
 def uris(playlist):
@@ -351,8 +383,11 @@ def check(run, streams, readers, meter):
     for reader in readers:
         if reader.kind == "GetMedia" and reader.n_read != reader.stream.n_sent:
             run.fail(f"{reader.stream.name}: {reader.n_read} of {reader.stream.n_sent} read")
-        if reader.kind == "HLS" and reader.n_read < reader.stream.n_sent * 0.8 - 10:
-            run.fail(f"{reader.stream.name}: {reader.n_read} segments of {reader.stream.n_sent}")
+        if reader.kind == "HLS":
+            try:
+                reader.check()
+            except AssertionError as error:
+                run.fail(str(error))
     first, _, last = meter.thirds()
     # AddressSanitizer keeps what is freed
     if kvslocal.SLOWNESS == 1 and last > first * (1 + MAX_GROWTH) + MAX_GROWTH_BYTES:
