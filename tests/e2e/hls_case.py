@@ -135,23 +135,20 @@ def fetch(url):
             return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
 
 
-def ffmpeg_pictures(url, *options, frames=None, level="warning"):
-    """A hash of each picture that FFmpeg decodes; it must not complain. Of a list that grows it
-    fetches the initialisation again each time, and warns that it does."""
-    limit = ["-frames:v", str(frames)] if frames else []
+def ffmpeg_pictures(url):
+    """A hash of each picture that FFmpeg decodes; it must not complain."""
     text = media.run_quiet(
-        support.tool("ffmpeg"), "-nostdin", "-v", level, *options, "-i", url, "-map", "0:v",
-        *limit, "-fps_mode", "passthrough", "-f", "framehash", "-")
+        support.tool("ffmpeg"), "-nostdin", "-v", "warning", "-i", url, "-map", "0:v",
+        "-fps_mode", "passthrough", "-f", "framehash", "-")
     return [line.rsplit(",", 1)[1].strip() for line in text.splitlines()
             if line and not line.startswith("#")]
 
 
-def gstreamer_pictures(url, frames=None):
+def gstreamer_pictures(url):
     """A hash of each picture that GStreamer's player for adaptive streams gives."""
-    limit = ["identity", f"eos-after={frames}", "!"] if frames else []
     text = media.run_quiet(
         support.tool("gst-launch-1.0"), "-q", "uridecodebin3", f"uri={url}", "caps=video/x-raw",
-        "!", "videoconvert", "!", "video/x-raw,format=I420", "!", *limit, "checksumsink",
+        "!", "videoconvert", "!", "video/x-raw,format=I420", "!", "checksumsink",
         "hash=sha256", "sync=false")
     return [line.split()[1] for line in text.splitlines() if len(line.split()) == 2]
 

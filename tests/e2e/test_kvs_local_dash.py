@@ -10,7 +10,7 @@ import hls_case
 import kvslocal_case
 import media
 from hls_case import ffmpeg_pictures, gstreamer_pictures, now_ms
-from test_kvs_local_hls_play import gstreamer_hashes
+from players import GStreamer
 
 MPD = "{urn:mpeg:dash:schema:mpd:2011}"
 
@@ -112,7 +112,7 @@ class DashTest(hls_case.HlsCase):
                 with self.subTest(codec=codec, selector=kind):
                     url = self.on_demand_dash(*ends, kind=kind)
                     self.assertEqual(ffmpeg_pictures(url), clip.hashes)
-                    self.assertEqual(gstreamer_pictures(url), gstreamer_hashes(clip.path))
+                    self.assertEqual(gstreamer_pictures(url), GStreamer.hashes(clip.path))
 
     def test_gaps_are_closed(self):
         clip = self.clip()
