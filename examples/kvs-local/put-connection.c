@@ -314,6 +314,7 @@ check_session_times (KvsLocalPutConnection *connection, gint64 now_us)
   gint64 age_limit_us = (gint64) options->max_connection_seconds * G_USEC_PER_SEC;
   gint64 idle_limit_us = (gint64) options->idle_seconds * G_USEC_PER_SEC;
 
+  /* it may be sending all the time */
   if (kvs_local_pace_is_held (connection->pace))
     connection->last_data_us = connection->last_idle_us = now_us;
   if (connection->stream->deleted) {
