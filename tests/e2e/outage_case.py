@@ -19,7 +19,7 @@ TAGGED = "stream-tags=tags,site=(string)gate"
 
 
 class Case(unittest.TestCase):
-    timeout = 300
+    timeout = 420
 
     @classmethod
     def setUpClass(cls):

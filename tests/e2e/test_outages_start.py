@@ -66,7 +66,7 @@ class StartUp(Case):
             breaks += [BreakConnection("up", at, "stall", operation)
                        for at in (random.randrange(40), random.randrange(40, SMALLEST_HEAD))]
             self.add_breaks(rig, operation, breaks, f"seed {seed}")
-        rig.run(120, lambda stream: has_met_all(rig, stream))
+        rig.run(240, lambda stream: has_met_all(rig, stream))
         self.check_all(rig, warnings=2)
         self.check_one_at_a_time(rig)
 
@@ -88,7 +88,7 @@ class StartUp(Case):
                     BreakConnection("down", random.randrange(1, SMALLEST_WELCOME), "stall")]):
                 self.add_breaks(rig, f"handshake {n_before + 1}", [None] * n_before + some,
                                 f"seed {seed}", f"ca-path={good}.crt")
-        rig.run(120, lambda stream: has_met_all(rig, stream))
+        rig.run(240, lambda stream: has_met_all(rig, stream))
         self.check_all(rig, warnings=2)
         self.check_one_at_a_time(rig)
 
