@@ -2,7 +2,7 @@
 /* ListFragments (kvs-api.md section 11). */
 #pragma once
 
-#include "control/control-plane.h"
+#include "operation.h"
 
 G_BEGIN_DECLS
 

@@ -2,35 +2,9 @@
 /* The operations that describe streams (kvs-api.md section 4, Annex A.1). */
 #pragma once
 
-#include <json-glib/json-glib.h>
-
-#include "server.h"
-#include "store/store.h"
+#include "operation.h"
 
 G_BEGIN_DECLS
-
-/**
- * KvsLocalControlPlane:
- * @store: the store
- * @server: the server
- * @message: the request
- */
-typedef struct {
-  KvsLocalStore *store;
-  KvsLocalServer *server;
-  SoupServerMessage *message;
-} KvsLocalControlPlane;
-
-/**
- * KvsLocalOperation:
- * @plane: where
- * @args: request
- * @error: where to put an error
- *
- * Returns: (transfer full) (nullable): answer
- */
-typedef JsonObject *(*KvsLocalOperation) (const KvsLocalControlPlane *plane, JsonObject *args,
-                                          GError **error);
 
 KvsLocalOperation kvs_local_control_plane_find (const gchar *path);
 

@@ -35,8 +35,6 @@
 
 G_BEGIN_DECLS
 
-#define KVS_LOCAL_MAX_FRAGMENT_MS 20000
-
 /**
  * KvsLocalAckFunc:
  * @ack: an ack to be sent; valid until the function returns

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "store/store-timeline.h"
 
-#include "ingest/ingest.h"
 #include "store/store-private.h"
 
 /* By start: the first fragment of a span, and the newest that is near enough to it, which SQLite finds

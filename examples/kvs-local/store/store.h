@@ -26,6 +26,9 @@ G_BEGIN_DECLS
 
 #define KVS_LOCAL_MAX_RETENTION_HOURS 87600
 
+/* kvs-api.md section 8: how much time the frames of a fragment may span */
+#define KVS_LOCAL_MAX_FRAGMENT_MS 20000
+
 typedef struct _KvsLocalStore KvsLocalStore;
 
 /**
