@@ -188,6 +188,10 @@ kvs_local_options_parse (KvsLocalOptions *options, gint *argc, gchar ***argv, GE
     { "max-calls", 0, 0, G_OPTION_ARG_INT, &options->max_calls,
       "Refuse more control-plane calls a second about one stream; the service's limit is 5 "
       "(default any number)", "N" },
+    { "quotas", 0, 0, G_OPTION_ARG_NONE, &options->quotas,
+      "Keep clients to the service's quotas of the data plane and of HLS and DASH sessions, which count "
+      "by the second; off by default, as one's own machine is often asked faster than the service "
+      "would allow", NULL },
     { "get-media-empty-seconds", 0, 0, G_OPTION_ARG_INT, &options->get_media_empty_seconds,
       "End a GetMedia answer after so long without a new fragment (default 3)", "S" },
     { "playback-seconds", 0, 0, G_OPTION_ARG_INT, &options->playback_seconds,

@@ -26,6 +26,7 @@ typedef struct {
   gchar *public_url;
   gchar *credentials;
   gchar *hls_js;
+  gboolean quotas;
   gboolean no_auth;
   gboolean no_page;
   gboolean verbose;

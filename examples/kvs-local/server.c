@@ -101,6 +101,25 @@ kvs_local_server_get_endpoint (KvsLocalServer *server, SoupServerMessage *messag
   return kvs_local_listener_get_url_for (kvs_local_listener_of_message (server, message), message);
 }
 
+/**
+ * kvs_local_server_take_quota:
+ * @server: the server
+ * @quotas: of the stream or session that a request is about
+ * @quota: what the request uses
+ * @n: how many of them
+ * @error: where to put an error
+ *
+ * Returns: whether they can be had, as all can without --quotas; else with
+ *   %KVS_LOCAL_ERROR_CLIENT_LIMIT
+ */
+gboolean
+kvs_local_server_take_quota (KvsLocalServer *server, KvsLocalQuotas *quotas, KvsLocalQuota quota,
+                             guint64 n, GError **error)
+{
+  return !server->options->quotas
+         || kvs_local_quotas_take (quotas, quota, n, g_get_monotonic_time (), error);
+}
+
 /* Requests that name no stream, or none that there is, are not counted; those of the data plane have
  * limits of their own. */
 static gboolean
@@ -297,7 +316,7 @@ parse_put_media (KvsLocalServer *server, SoupServerMessage *message,
     return FALSE;
   }
   return check_auth (server, message, NULL, error)
-         && kvs_local_put_media_parse (server->store, message, request, error)
+         && kvs_local_put_media_parse (server, message, request, error)
          && kvs_local_cells_serve (server, message, request->stream, error);
 }
 

@@ -70,6 +70,8 @@ void kvs_local_server_answer_error (KvsLocalServer *server, SoupServerMessage *m
 void kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object);
 void kvs_local_server_answer_bytes (SoupServerMessage *message, const gchar *content_type,
                                     GBytes *bytes);
+gboolean kvs_local_server_take_quota (KvsLocalServer *server, KvsLocalQuotas *quotas,
+                                      KvsLocalQuota quota, guint64 n, GError **error);
 void kvs_local_server_log (KvsLocalServer *server, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KvsLocalServer, kvs_local_server_free)

@@ -181,6 +181,15 @@ run (gpointer data, GCancellable *cancellable, const gchar **content_type, GErro
 }
 
 static gboolean
+take_points (KvsLocalServer *server, KvsLocalStream *stream, guint n_fragments, GError **error)
+{
+  return kvs_local_server_take_quota (server, &stream->quotas, KVS_LOCAL_QUOTA_MEDIA_POINTS,
+                                      n_fragments, error)
+         && kvs_local_server_take_quota (server, &stream->quotas, KVS_LOCAL_QUOTA_METADATA_POINTS,
+                                         n_fragments, error);
+}
+
+static gboolean
 start (KvsLocalServer *server, SoupServerMessage *message, JsonObject *args, GError **error)
 {
   KvsLocalStream *stream = kvs_local_archive_stream (args, server->store, error);
@@ -197,6 +206,8 @@ start (KvsLocalServer *server, SoupServerMessage *message, JsonObject *args, GEr
     return FALSE;
   if (fragments->len == 0)
     return refuse_empty (error);
+  if (!take_points (server, stream, fragments->len, error))
+    return FALSE;
   kvs_local_jobs_start (server, message, run, make_task (fragments, server->store, stream),
                         task_free);
   return TRUE;

@@ -71,7 +71,9 @@ start (KvsLocalServer *server, SoupServerMessage *message, JsonObject *args, GEr
   if (stream == NULL)
     return FALSE;
   fragments = find_fragments (args, server->store, stream, error);
-  if (fragments == NULL)
+  if (fragments == NULL
+      || !kvs_local_server_take_quota (server, &stream->quotas, KVS_LOCAL_QUOTA_MEDIA_POINTS,
+                                       fragments->len, error))
     return FALSE;
   /* The model of the archive's operations has no exception of its own for connections. */
   if (stream->n_list_connections >= KVS_LOCAL_MAX_LIST_CONNECTIONS) {

@@ -20,7 +20,9 @@ start (KvsLocalServer *server, SoupServerMessage *message, JsonObject *args, GEr
   KvsLocalStart where;
 
   if (stream == NULL
-      || !kvs_local_start_selector_resolve (args, server->store, stream, &where, error))
+      || !kvs_local_start_selector_resolve (args, server->store, stream, &where, error)
+      || !kvs_local_server_take_quota (server, &stream->quotas, KVS_LOCAL_QUOTA_GET_CALLS, 1,
+                                       error))
     return FALSE;
   if (stream->n_get_connections >= KVS_LOCAL_MAX_GET_CONNECTIONS) {
     g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_CONNECTION_LIMIT,

@@ -22,6 +22,9 @@
 #define MAX_IMAGE_CHARS 6291456
 #define MAX_ANSWER_CHARS (100 * 1000 * 1000)
 
+/* Fragment-metadata points of an answer, and one more an image (kvs-api.md section 16) */
+#define METADATA_POINTS 400
+
 /* The last picture of a fragment stays until the next one if that is not later: times of fragments
  * are whole milliseconds, and those of the server tell when a first byte came. */
 #define MAX_GAP_MS 500
@@ -196,6 +199,15 @@ run (gpointer data, GCancellable *cancellable, const gchar **content_type, GErro
 }
 
 static gboolean
+take_points (KvsLocalServer *server, KvsLocalStream *stream, guint64 n_images, GError **error)
+{
+  return kvs_local_server_take_quota (server, &stream->quotas, KVS_LOCAL_QUOTA_MEDIA_POINTS,
+                                      n_images, error)
+         && kvs_local_server_take_quota (server, &stream->quotas, KVS_LOCAL_QUOTA_METADATA_POINTS,
+                                         METADATA_POINTS + n_images, error);
+}
+
+static gboolean
 start (KvsLocalServer *server, SoupServerMessage *message, JsonObject *args, GError **error)
 {
   KvsLocalStream *stream = kvs_local_archive_stream (args, server->store, error);
@@ -211,6 +223,8 @@ start (KvsLocalServer *server, SoupServerMessage *message, JsonObject *args, GEr
                          "No fragments found in the stream for the images request.");
     return FALSE;
   }
+  if (!take_points (server, stream, (guint64) request.n_images, error))
+    return FALSE;
   task = make_task (&request, server->store, stream, error);
   if (task == NULL)
     return FALSE;

@@ -134,7 +134,10 @@ kvs_local_list_fragments (const KvsLocalControlPlane *plane, JsonObject *args, G
 
   if (stream == NULL
       || !kvs_local_args_int (args, "MaxResults", 1, MAX_RESULTS, &max_results, error)
-      || !parse_range (args, stream, &range, error))
+      || !parse_range (args, stream, &range, error)
+      || !kvs_local_server_take_quota (plane->server, &stream->quotas,
+                                       KVS_LOCAL_QUOTA_METADATA_POINTS, (guint64) max_results,
+                                       error))
     return NULL;
   fragments = kvs_local_store_list_range (plane->store, stream, &range,
                                           stream->retention_hours > 0 ? (guint) max_results + 1 : 0,

@@ -5,6 +5,7 @@
 
 #include "archive/service-tags.h"
 #include "http/http-connection.h"
+#include "http/pace.h"
 
 /* How much of a file is in memory at a time */
 #define PIECE_BYTES (256 * 1024)
@@ -31,16 +32,27 @@ struct _KvsLocalMediaSession {
   FILE *file;
   guint64 position;
   Stage stage;
-  guint empty_timer; /* runs while there is nothing to send */
+  KvsLocalPace *pace; /* NULL without --quotas */
+  guint empty_timer;  /* runs while there is nothing to send */
   gboolean is_waiting;
+  gboolean is_held; /* nothing is appended until the pace allows it */
   gboolean is_over;
   gulong wrote_chunk_handler;
   gulong finished_handler;
 };
 
 static void
+spend_bytes (KvsLocalMediaSession *session, gsize n)
+{
+  kvs_local_pace_spend (
+    session->pace,
+    session->fragments != NULL ? KVS_LOCAL_QUOTA_LIST_BYTES : KVS_LOCAL_QUOTA_GET_BYTES, n);
+}
+
+static void
 append (KvsLocalMediaSession *session, GBytes *bytes)
 {
+  spend_bytes (session, g_bytes_get_size (bytes));
   soup_message_body_append_bytes (soup_server_message_get_response_body (session->message), bytes);
 }
 
@@ -89,8 +101,10 @@ open_next_stored (KvsLocalMediaSession *session)
   while (kvs_local_store_next_fragment (session->server->store, session->stream, session->last_id,
                                         &session->fragment)) {
     session->last_id = session->fragment.id;
-    if (open_file (session))
+    if (open_file (session)) {
+      kvs_local_pace_spend (session->pace, KVS_LOCAL_QUOTA_GET_FRAGMENTS, 1);
       return TRUE;
+    }
   }
   return FALSE;
 }
@@ -135,6 +149,7 @@ append_piece (KvsLocalMediaSession *session, guint64 end)
     return TRUE;
   }
   session->position += n_read;
+  spend_bytes (session, n_read);
   soup_message_body_append_take (soup_server_message_get_response_body (session->message), piece,
                                  n_read);
   return TRUE;
@@ -193,6 +208,20 @@ wait_for_fragments (KvsLocalMediaSession *session)
     (guint) session->server->options->get_media_empty_seconds, on_empty, session);
 }
 
+/* Gives %FALSE if there is nothing yet to send. */
+static gboolean
+send_more (KvsLocalMediaSession *session)
+{
+  if (stream_is_gone (session)) {
+    complete (session);
+    return TRUE;
+  }
+  if (append_next (session))
+    return TRUE;
+  wait_for_fragments (session);
+  return FALSE;
+}
+
 /* libsoup comes here when it has written what there was, and pauses if that leaves nothing. */
 static void
 on_wrote_chunk (SoupServerMessage *message, gpointer user_data)
@@ -201,10 +230,21 @@ on_wrote_chunk (SoupServerMessage *message, gpointer user_data)
 
   if (session->is_over || session->is_waiting)
     return;
-  if (stream_is_gone (session))
-    complete (session);
-  else if (!append_next (session))
-    wait_for_fragments (session);
+  session->is_held = kvs_local_pace_is_held (session->pace);
+  if (!session->is_held)
+    send_more (session);
+}
+
+static void
+on_paid (gpointer user_data)
+{
+  KvsLocalMediaSession *session = user_data;
+
+  if (!session->is_held)
+    return;
+  session->is_held = FALSE;
+  if (send_more (session))
+    soup_server_message_unpause (session->message);
 }
 
 static void
@@ -243,6 +283,7 @@ kvs_local_media_session_free (KvsLocalMediaSession *session)
   g_signal_handler_disconnect (session->message, session->finished_handler);
   g_clear_handle_id (&session->empty_timer, g_source_remove);
   close_file (session);
+  kvs_local_pace_free (session->pace);
   kvs_local_stream_remove_hook (session->stream, session->hook);
   (*session->n_connections)--;
   g_clear_pointer (&session->fragments, g_array_unref);
@@ -286,6 +327,8 @@ kvs_local_media_session_start (KvsLocalServer *server, SoupServerMessage *messag
   session->last_id = plan->after_id;
   if (plan->fragments != NULL)
     session->fragments = g_array_ref (plan->fragments);
+  if (server->options->quotas)
+    session->pace = kvs_local_pace_new (stream, on_paid, session);
   session->n_connections = plan->n_connections;
   (*session->n_connections)++;
   session->hook = kvs_local_stream_add_hook (stream, on_stored, session);

@@ -16,17 +16,9 @@ gboolean
 kvs_local_call_rate_take (KvsLocalStream *stream, guint calls_per_second, gint64 now_us,
                           GError **error)
 {
-  gint64 us_per_call;
-
-  if (calls_per_second == 0)
+  if (calls_per_second == 0
+      || kvs_local_bucket_take (&stream->calls, calls_per_second, 1, now_us))
     return TRUE;
-  us_per_call = G_USEC_PER_SEC / calls_per_second;
-  /* when all calls so far are paid for, at an even pace */
-  stream->calls_until_us = MAX (stream->calls_until_us, now_us);
-  if (stream->calls_until_us - now_us <= G_USEC_PER_SEC - us_per_call) {
-    stream->calls_until_us += us_per_call;
-    return TRUE;
-  }
   g_set_error (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_CLIENT_LIMIT,
                "The limit of %u calls a second for the stream is reached.", calls_per_second);
   return FALSE;

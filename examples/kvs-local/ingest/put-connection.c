@@ -6,7 +6,9 @@
 #include "api/ack.h"
 #include "api/service-error.h"
 #include "http/http-connection.h"
+#include "http/pace.h"
 #include "ingest/ingest.h"
+#include "ingest/put-answer.h"
 #include "ingest/put-body.h"
 
 /* How much one connection takes before the next has its turn */
@@ -49,6 +51,7 @@ struct _KvsLocalPutConnection {
   gboolean wants_acks;
   KvsLocalPutBody body;
   KvsLocalIngest *ingest;
+  KvsLocalPace *pace; /* NULL without --quotas */
   gchar *request_id;
   State state;
   KvsLocalWatch *watch; /* NULL once the connection is closed */
@@ -92,6 +95,7 @@ static void
 release_stream (KvsLocalPutConnection *connection)
 {
   g_clear_pointer (&connection->ingest, kvs_local_ingest_free);
+  g_clear_pointer (&connection->pace, kvs_local_pace_free);
   if (connection->stream == NULL)
     return;
   connection->stream->n_put_connections--;
@@ -139,6 +143,8 @@ on_ack (const KvsLocalAck *ack, gpointer user_data)
   g_autofree gchar *json = NULL;
   g_autofree gchar *chunk = NULL;
 
+  if (ack->type == KVS_LOCAL_ACK_BUFFERING)
+    kvs_local_pace_spend (connection->pace, KVS_LOCAL_QUOTA_PUT_FRAGMENTS, 1);
   if (!connection->wants_acks && ack->type != KVS_LOCAL_ACK_ERROR)
     return;
   json = kvs_local_ack_to_json (ack);
@@ -228,6 +234,7 @@ static void
 take_bytes (KvsLocalPutConnection *connection, const guint8 *data, gsize size)
 {
   connection->last_data_us = connection->last_idle_us = g_get_monotonic_time ();
+  kvs_local_pace_spend (connection->pace, KVS_LOCAL_QUOTA_PUT_BYTES, size);
   switch (kvs_local_put_body_push (&connection->body, connection->ingest, data, size)) {
     case KVS_LOCAL_PUT_BODY_END:
       finish_body (connection);
@@ -264,7 +271,8 @@ static gboolean
 wants_bytes (const KvsLocalPutConnection *connection)
 {
   return connection->state == STATE_LINGER
-         || (connection->state == STATE_BODY && connection->unsent->len < MAX_UNSENT_BYTES);
+         || (connection->state == STATE_BODY && connection->unsent->len < MAX_UNSENT_BYTES
+             && !kvs_local_pace_is_held (connection->pace));
 }
 
 static void
@@ -306,6 +314,9 @@ check_session_times (KvsLocalPutConnection *connection, gint64 now_us)
   gint64 age_limit_us = (gint64) options->max_connection_seconds * G_USEC_PER_SEC;
   gint64 idle_limit_us = (gint64) options->idle_seconds * G_USEC_PER_SEC;
 
+  /* it may be sending all the time */
+  if (kvs_local_pace_is_held (connection->pace))
+    connection->last_data_us = connection->last_idle_us = now_us;
   if (connection->stream->deleted) {
     abort_body (connection, KVS_LOCAL_ACK_STREAM_NOT_ACTIVE);
   } else if (connection->stream->cell != connection->cell) {
@@ -327,15 +338,7 @@ check_session_times (KvsLocalPutConnection *connection, gint64 now_us)
 static void
 send_head (KvsLocalPutConnection *connection)
 {
-  g_autofree gchar *head
-    = g_strdup_printf ("HTTP/1.1 200 OK\r\n"
-                       "x-amzn-RequestId: %s\r\n"
-                       "x-amz-RequestId: %s\r\n"
-                       "Content-Type: application/json\r\n"
-                       "Transfer-Encoding: chunked\r\n"
-                       "Connection: close\r\n"
-                       "\r\n",
-                       connection->request_id, connection->request_id);
+  g_autofree gchar *head = kvs_local_put_answer_head (connection->request_id);
 
   queue_text (connection, head);
   connection->state = STATE_BODY;
@@ -428,6 +431,8 @@ kvs_local_put_connection_start (KvsLocalServer *server, SoupServerMessage *messa
   kvs_local_put_body_init (&connection->body, request->is_chunked, request->length);
   connection->ingest = kvs_local_ingest_new (server->store, connection->stream, &request->config,
                                              on_ack, connection);
+  if (server->options->quotas)
+    connection->pace = kvs_local_pace_new (connection->stream, on_readable, connection);
   kvs_local_server_log (server, "PutMedia %s stream %s", connection->request_id,
                         connection->stream->name);
   if (!request->expects_continue) {
@@ -455,21 +460,7 @@ kvs_local_put_connection_refuse (KvsLocalServer *server, SoupServerMessage *mess
 {
   KvsLocalPutConnection *connection = take_connection (server, message);
   g_autofree gchar *type = kvs_local_error_type (why);
-  g_autofree gchar *body = kvs_local_error_body (why);
-  guint status = kvs_local_error_status (why);
-  g_autofree gchar *answer
-    = g_strdup_printf ("HTTP/1.1 %u %s\r\n"
-                       "x-amzn-RequestId: %s\r\n"
-                       "x-amz-RequestId: %s\r\n"
-                       "x-amzn-ErrorType: %s\r\n"
-                       "x-amz-ErrorType: %s\r\n"
-                       "Content-Type: application/json\r\n"
-                       "Content-Length: %zu\r\n"
-                       "Connection: close\r\n"
-                       "\r\n"
-                       "%s",
-                       status, soup_status_get_phrase (status), connection->request_id,
-                       connection->request_id, type, type, strlen (body), body);
+  g_autofree gchar *answer = kvs_local_put_answer_refusal (connection->request_id, why);
 
   kvs_local_server_log (server, "PutMedia %s %s: %s", connection->request_id, type, why->message);
   kvs_local_refusals_add (server->refusals,

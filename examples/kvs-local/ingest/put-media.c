@@ -99,7 +99,7 @@ parse_body_form (SoupMessageHeaders *headers, KvsLocalPutMediaRequest *out, GErr
 
 /**
  * kvs_local_put_media_parse:
- * @store: the store
+ * @server: the server
  * @message: a request whose headers are there
  * @out: (out): what they say, to be cleared in any case
  * @error: where to put an error
@@ -107,7 +107,7 @@ parse_body_form (SoupMessageHeaders *headers, KvsLocalPutMediaRequest *out, GErr
  * Returns: %FALSE with a %KVS_LOCAL_ERROR if the request is to be refused
  */
 gboolean
-kvs_local_put_media_parse (KvsLocalStore *store, SoupServerMessage *message,
+kvs_local_put_media_parse (KvsLocalServer *server, SoupServerMessage *message,
                            KvsLocalPutMediaRequest *out, GError **error)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
@@ -122,8 +122,10 @@ kvs_local_put_media_parse (KvsLocalStore *store, SoupServerMessage *message,
   out->wants_acks = g_strcmp0 (wants_acks, "0") != 0;
   out->expects_continue
     = (soup_message_headers_get_expectations (headers) & SOUP_EXPECTATION_CONTINUE) != 0;
-  stream = find_stream (store, headers, error);
-  if (stream == NULL)
+  stream = find_stream (server->store, headers, error);
+  if (stream == NULL
+      || !kvs_local_server_take_quota (server, &stream->quotas, KVS_LOCAL_QUOTA_PUT_CALLS, 1,
+                                       error))
     return FALSE;
   if (stream->n_put_connections >= KVS_LOCAL_MAX_PUT_CONNECTIONS) {
     g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_CONNECTION_LIMIT,

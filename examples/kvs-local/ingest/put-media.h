@@ -5,7 +5,7 @@
 #include <libsoup/soup.h>
 
 #include "ingest/ingest.h"
-#include "store/store.h"
+#include "server.h"
 
 G_BEGIN_DECLS
 
@@ -31,7 +31,7 @@ typedef struct {
   guint64 length;
 } KvsLocalPutMediaRequest;
 
-gboolean kvs_local_put_media_parse (KvsLocalStore *store, SoupServerMessage *message,
+gboolean kvs_local_put_media_parse (KvsLocalServer *server, SoupServerMessage *message,
                                     KvsLocalPutMediaRequest *out, GError **error);
 void kvs_local_put_media_request_clear (KvsLocalPutMediaRequest *request);
 

@@ -127,7 +127,10 @@ answer_list (const Request *request, GError **error)
   ListRequest *list;
   guint track;
 
-  if (!read_track (request, &track, error))
+  if (!read_track (request, &track, error)
+      || !kvs_local_server_take_quota (server, &request->session->stream->quotas,
+                                       KVS_LOCAL_QUOTA_METADATA_POINTS,
+                                       (guint64) request->session->request.max_results, error))
     return FALSE;
   fragments = kvs_local_playback_session_find_new (request->session, server->store, error);
   if (fragments == NULL)
@@ -194,7 +197,9 @@ start_segment (const Request *request, guint track, GError **error)
   KvsLocalServer *server = request->server;
   const KvsLocalPlaybackEntry *entry = find_entry (request, error);
 
-  if (entry == NULL || !kvs_local_segment_check (request->session, entry, error))
+  if (entry == NULL || !kvs_local_segment_check (request->session, entry, error)
+      || !kvs_local_server_take_quota (server, &request->session->stream->quotas,
+                                       KVS_LOCAL_QUOTA_MEDIA_POINTS, 1, error))
     return FALSE;
   kvs_local_segment_start (kvs_local_playback_get_worker (server->playback), server->store,
                            request->session, entry, track,
@@ -222,16 +227,20 @@ answer_ts_segment (const Request *request, GError **error)
 static const struct {
   const gchar *path;
   gboolean is_dash;
+  KvsLocalQuota quota;
   Answer answer;
 } resources[] = {
-  { HLS_FOLDER "getHLSMasterPlaylist.m3u8", FALSE, answer_master },
-  { HLS_FOLDER "getHLSMediaPlaylist.m3u8", FALSE, answer_list },
-  { HLS_FOLDER "getMP4InitFragment.mp4", FALSE, answer_init },
-  { HLS_FOLDER "getMP4MediaFragment.mp4", FALSE, answer_mp4_segment },
-  { HLS_FOLDER "getTSFragment.ts", FALSE, answer_ts_segment },
-  { DASH_FOLDER "getDASHManifest.mpd", TRUE, answer_list },
-  { DASH_FOLDER "getMP4InitFragment.mp4", TRUE, answer_init },
-  { DASH_FOLDER "getMP4MediaFragment.mp4", TRUE, answer_mp4_segment },
+  { HLS_FOLDER "getHLSMasterPlaylist.m3u8", FALSE, KVS_LOCAL_QUOTA_MASTER_PLAYLISTS,
+    answer_master },
+  { HLS_FOLDER "getHLSMediaPlaylist.m3u8", FALSE, KVS_LOCAL_QUOTA_MEDIA_PLAYLISTS, answer_list },
+  { HLS_FOLDER "getMP4InitFragment.mp4", FALSE, KVS_LOCAL_QUOTA_INIT_FRAGMENTS, answer_init },
+  { HLS_FOLDER "getMP4MediaFragment.mp4", FALSE, KVS_LOCAL_QUOTA_MP4_FRAGMENTS,
+    answer_mp4_segment },
+  { HLS_FOLDER "getTSFragment.ts", FALSE, KVS_LOCAL_QUOTA_TS_FRAGMENTS, answer_ts_segment },
+  { DASH_FOLDER "getDASHManifest.mpd", TRUE, KVS_LOCAL_QUOTA_MANIFESTS, answer_list },
+  { DASH_FOLDER "getMP4InitFragment.mp4", TRUE, KVS_LOCAL_QUOTA_INIT_FRAGMENTS, answer_init },
+  { DASH_FOLDER "getMP4MediaFragment.mp4", TRUE, KVS_LOCAL_QUOTA_MP4_FRAGMENTS,
+    answer_mp4_segment },
 };
 
 static gboolean
@@ -244,7 +253,10 @@ answer (KvsLocalServer *server, SoupServerMessage *message, gsize resource, GErr
   request.session
     = kvs_local_playback_find (server->playback, g_hash_table_lookup (query, "SessionToken"),
                                resources[resource].is_dash, error);
-  return request.session != NULL && resources[resource].answer (&request, error);
+  return request.session != NULL
+         && kvs_local_server_take_quota (server, &request.session->quotas,
+                                         resources[resource].quota, 1, error)
+         && resources[resource].answer (&request, error);
 }
 
 /**

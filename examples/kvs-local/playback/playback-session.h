@@ -40,6 +40,7 @@ typedef struct {
  * @token: as it is in URLs
  * @stream: whose media is played
  * @request: what is wanted
+ * @quotas: what was used of late
  * @expiry_us: when it is over, by the monotonic clock
  * @started_us: when it began, by the monotonic clock
  * @started_ms: when it began, since 1970
@@ -60,6 +61,7 @@ typedef struct {
   gchar *token;
   KvsLocalStream *stream;
   KvsLocalPlaybackRequest request;
+  KvsLocalQuotas quotas;
   gint64 expiry_us;
   gint64 started_us;
   gint64 started_ms;

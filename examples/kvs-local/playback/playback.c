@@ -214,7 +214,10 @@ start_session (KvsLocalServer *server, SoupServerMessage *message, JsonObject *a
 
   if (stream == NULL
       || !kvs_local_playback_request_parse (args, stream, is_dash, &request, error)
-      || !kvs_local_archive_has_retention (stream, error))
+      || !kvs_local_archive_has_retention (stream, error)
+      || !kvs_local_server_take_quota (
+        server, &stream->quotas, is_dash ? KVS_LOCAL_QUOTA_DASH_URLS : KVS_LOCAL_QUOTA_HLS_URLS, 1,
+        error))
     return FALSE;
   if (server->options->playback_seconds > 0)
     request.expires_seconds = server->options->playback_seconds;

@@ -4,6 +4,7 @@
 
 #include <glib.h>
 
+#include "api/quotas.h"
 #include "store/activity.h"
 
 G_BEGIN_DECLS
@@ -30,7 +31,8 @@ G_BEGIN_DECLS
  * @tags: (element-type utf8 utf8): key to value
  * @sequence_block: how many thousands of fragment sequence numbers are given out
  * @kept_bytes: of the fragments in the host buffer, negative if they are not summed up
- * @calls_until_us: see control/call-rate.c
+ * @calls: of the control plane, see control/call-rate.c
+ * @quotas: what of the data plane was used of late
  * @deleted: nothing may be stored or read any more
  * @activity: what happened to it since the start
  * @n_put_connections: PutMedia calls that are going on
@@ -57,7 +59,8 @@ typedef struct {
   GHashTable *tags;
   guint64 sequence_block;
   gint64 kept_bytes;
-  gint64 calls_until_us;
+  KvsLocalBucket calls;
+  KvsLocalQuotas quotas;
   gboolean deleted;
   KvsLocalActivity *activity;
   guint n_put_connections;
