@@ -5,8 +5,8 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#include "control-plane.h"
-#include "http-connection.h"
+#include "control/control-plane.h"
+#include "http/http-connection.h"
 
 #define LISTEN_BACKLOG 512
 

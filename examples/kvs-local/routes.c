@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "routes.h"
 
-#include "clip.h"
-#include "get-fragment-list.h"
-#include "get-media.h"
-#include "images.h"
-#include "playback.h"
-#include "web-page.h"
+#include "archive/clip.h"
+#include "archive/get-fragment-list.h"
+#include "archive/get-media.h"
+#include "archive/images.h"
+#include "page/web-page.h"
+#include "playback/playback.h"
 
 static gboolean
 tell_health (KvsLocalServer *server, SoupServerMessage *message, GBytes *body, GError **error)

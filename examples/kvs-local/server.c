@@ -3,22 +3,22 @@
 
 #include <string.h>
 
-#include "args.h"
-#include "auth.h"
-#include "call-rate.h"
-#include "cells.h"
-#include "control-plane.h"
-#include "credentials.h"
-#include "http-connection.h"
-#include "jobs.h"
+#include "api/service-error.h"
+#include "archive/media-session.h"
+#include "control/call-rate.h"
+#include "control/cells.h"
+#include "control/control-plane.h"
+#include "http/args.h"
+#include "http/auth.h"
+#include "http/credentials.h"
+#include "http/http-connection.h"
+#include "http/jobs.h"
+#include "http/request-head.h"
+#include "ingest/put-connection.h"
+#include "ingest/put-media.h"
 #include "listener.h"
-#include "media-session.h"
-#include "playback.h"
-#include "put-connection.h"
-#include "put-media.h"
-#include "request-head.h"
+#include "playback/playback.h"
 #include "routes.h"
-#include "service-error.h"
 
 /* The largest request of the control plane, 50 tags of the longest, is less than a tenth. */
 #define MAX_BODY_BYTES (1024 * 1024)

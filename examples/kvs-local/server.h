@@ -5,11 +5,11 @@
 #include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 
-#include "deliver.h"
+#include "deliver/deliver.h"
+#include "http/poller.h"
+#include "http/refusals.h"
 #include "options.h"
-#include "poller.h"
-#include "refusals.h"
-#include "store.h"
+#include "store/store.h"
 
 G_BEGIN_DECLS
 
@@ -25,7 +25,8 @@ G_BEGIN_DECLS
  * @listeners: (element-type KvsLocalListener): where it listens, that with the control plane first
  * @certificate: (nullable): for TLS
  * @soup: HTTP
- * @http_connections: (element-type gpointer): all connections, sessions too; see http-connection.c
+ * @http_connections: (element-type gpointer): all connections, sessions too; see
+ *   http/http-connection.c
  * @request_timer: runs while there are any
  * @waiting_turns: connections that libsoup gets for their next requests
  * @turns_source: runs while there are any

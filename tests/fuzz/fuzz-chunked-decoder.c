@@ -2,7 +2,7 @@
 /* HTTP chunks. Decoded in one piece and byte by byte, the same must come out. */
 #include "fuzz.h"
 
-#include "../../examples/kvs-local/chunked-decoder.h"
+#include "http/chunked-decoder.h"
 
 static KvsLocalChunkedResult
 decode (const guint8 *data, gsize size, gsize step, GByteArray *out, gsize *n_used)

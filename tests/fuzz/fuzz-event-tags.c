@@ -3,7 +3,7 @@
  * a name of the service's own. */
 #include "fuzz.h"
 
-#include "../../examples/kvs-local/event-tags.h"
+#include "api/event-tags.h"
 
 static void
 check_pairs (GHashTable *pairs, gboolean is_wanted)

@@ -2,7 +2,7 @@
 /* NextTokens of clients: one that is taken is exactly what is made for the same numbers. */
 #include "fuzz.h"
 
-#include "../../examples/kvs-local/page-token.h"
+#include "archive/page-token.h"
 
 #define N_NUMBERS 3
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "../../examples/kvs-local/playback-token.h"
+#include "playback/playback-token.h"
 
 #define NOW_US 1000
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tags-text.h"
 
-#include "../../examples/kvs-local/fragment-tags.h"
+#include "ingest/fragment-tags.h"
 #include "mkv/ebml-reader.h"
 #include "mkv/mkv-ids.h"
 

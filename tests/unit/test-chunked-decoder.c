@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "../../examples/kvs-local/chunked-decoder.h"
+#include "http/chunked-decoder.h"
 
 #include <check.h>
 #include <stdlib.h>

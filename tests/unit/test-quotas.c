@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "../../examples/kvs-local/quotas.h"
+#include "api/quotas.h"
 
 #include <check.h>
 #include <stdlib.h>
 
-#include "../../examples/kvs-local/service-error.h"
+#include "api/service-error.h"
 
 /* a clock that has run for a while */
 #define START_US G_GINT64_CONSTANT (123456789012)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../examples/kvs-local/fragment-writer.h"
+#include "store/fragment-writer.h"
 
 #define N_FILES 5
 

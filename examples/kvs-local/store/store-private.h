@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Shared by the files that make up the store. */
+#pragma once
+
+#include "store/db.h"
+#include "store/store.h"
+
+G_BEGIN_DECLS
+
+/* What kvs_local_store_read_fragment() reads */
+#define KVS_LOCAL_FRAGMENT_COLUMNS                                                            \
+  "id, number, server_ms, producer_ms, duration_ms, timecode, header_size, cluster_offset, "  \
+  "file_size"
+
+/* insert_fragment: (nullable): kept, as parsing it takes longer than carrying it out
+ * streams: (element-type utf8 KvsLocalStream): by name */
+struct _KvsLocalStore {
+  sqlite3 *db;
+  sqlite3_stmt *insert_fragment;
+  KvsLocalWriteBehind *behind;
+  gint lock_fd;
+  gchar *media_folder;
+  gchar *region;
+  gchar *account;
+  gchar *default_kms_key;
+  gint64 creating_ms;
+  GHashTable *streams;
+};
+
+gboolean kvs_local_store_make_folder (KvsLocalStore *store, const KvsLocalStream *stream,
+                                      GError **error);
+void kvs_local_store_remove_folder (KvsLocalStore *store, const gchar *name);
+void kvs_local_store_read_fragment (sqlite3_stmt *statement, KvsLocalFragment *out);
+gboolean kvs_local_store_tidy_files (KvsLocalStore *store, GError **error);
+
+G_END_DECLS
