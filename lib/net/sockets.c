@@ -126,6 +126,19 @@ kvs_sockets_set_patient (KvsSockets *sockets, int fd, gboolean patient)
   mark_changed (sockets, socket, fd);
 }
 
+/**
+ * kvs_sockets_is_patient:
+ * @sockets: sockets
+ * @fd: one of them
+ *
+ * Returns: whether there may be something to read that epoll was not asked for
+ */
+gboolean
+kvs_sockets_is_patient (KvsSockets *sockets, int fd)
+{
+  return get_socket (sockets, fd)->patient.is_known;
+}
+
 static void
 forget_in_patient (KvsSockets *sockets, Socket *socket, int fd)
 {

@@ -17,6 +17,7 @@ void kvs_sockets_free (KvsSockets *sockets);
 void kvs_sockets_watch (KvsSockets *sockets, int fd, gboolean reads, gboolean writes);
 void kvs_sockets_forget (KvsSockets *sockets, int fd);
 void kvs_sockets_set_patient (KvsSockets *sockets, int fd, gboolean patient);
+gboolean kvs_sockets_is_patient (KvsSockets *sockets, int fd);
 const GArray *kvs_sockets_find_ready_patient (KvsSockets *sockets);
 gboolean kvs_sockets_take_writer (KvsSockets *sockets, int *fd);
 void kvs_sockets_apply (KvsSockets *sockets);

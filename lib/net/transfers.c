@@ -277,8 +277,12 @@ kvs_transfers_handle_event (KvsTransfers *transfers, const struct epoll_event *e
     what |= CURL_CSELECT_IN;
   if (event->events & EPOLLOUT)
     what |= CURL_CSELECT_OUT;
-  if (event->events & (EPOLLERR | EPOLLHUP))
+  if (event->events & (EPOLLERR | EPOLLHUP)) {
     what |= CURL_CSELECT_ERR;
+    /* What came before the connection broke is still there, and libcurl reads it if it is told so. */
+    if (kvs_sockets_is_patient (transfers->sockets, event->data.fd))
+      what |= CURL_CSELECT_IN;
+  }
   curl_multi_socket_action (transfers->multi, event->data.fd, what, &running);
 }
 

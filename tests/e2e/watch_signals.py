@@ -21,7 +21,9 @@ def plain(structure):
 
 
 def say(kind, **fields):
-    print(json.dumps({"kind": kind, **fields}), flush=True)
+    # In one piece: signals come on other threads than messages
+    sys.stdout.write(json.dumps({"kind": kind, **fields}) + "\n")
+    sys.stdout.flush()
 
 
 def main():

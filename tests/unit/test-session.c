@@ -240,6 +240,18 @@ end_by_rst (Upload *upload)
   http_peer_reset (upload->peer);
 }
 
+/* While the next flush is due, and with it the Acks would be read. */
+static void
+end_by_rst_before_the_flush (Upload *upload)
+{
+  upload_begin_answer (upload);
+  while (upload->wire->clusters->len < 2)
+    ck_assert (upload_read (upload));
+  upload_store (upload, 0);
+  upload_ack (upload, "PERSISTED", 0);
+  http_peer_reset (upload->peer);
+}
+
 static void
 end_by_silence (Upload *upload)
 {
@@ -256,6 +268,7 @@ static const struct {
   { "end of the answer, then FIN", end_answer_and_fin, KVS_ERROR_NETWORK },
   { "end of the answer", end_answer, KVS_ERROR_NETWORK },
   { "RST", end_by_rst, KVS_ERROR_NETWORK },
+  { "RST before the flush", end_by_rst_before_the_flush, KVS_ERROR_NETWORK },
   { "silence", end_by_silence, KVS_ERROR_TIMEOUT },
 };
 
@@ -268,6 +281,8 @@ check_ending (guint index, gboolean goes_on)
   /* only silence may need it */
   if (endings[index].func == end_by_silence)
     rig->definition->connection_staleness_ns = MEDIA_S;
+  if (endings[index].func == end_by_rst_before_the_flush)
+    rig->definition->flush_interval_ns = 200 * MEDIA_MS;
   service_add_upload (rig->service, endings[index].func);
   producer_rig_start (rig);
   producer_rig_push (rig, 2);

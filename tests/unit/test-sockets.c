@@ -194,7 +194,9 @@ START_TEST (test_patient_reader)
   gchar byte;
 
   let_it_read ();
+  ck_assert (!kvs_sockets_is_patient (sockets, pair[0]));
   set_patient (TRUE);
+  ck_assert (kvs_sockets_is_patient (sockets, pair[0]));
   ck_assert_uint_eq (count_ready_patient (), 0);
   ck_assert_int_eq (write (pair[1], "x", 1), 1);
   ck_assert_uint_eq (ready_events (), 0);
@@ -212,6 +214,7 @@ START_TEST (test_patience_ends)
   set_patient (TRUE);
   ck_assert_int_eq (write (pair[1], "x", 1), 1);
   set_patient (FALSE);
+  ck_assert (!kvs_sockets_is_patient (sockets, pair[0]));
   ck_assert_uint_eq (ready_events (), EPOLLIN);
   ck_assert_uint_eq (count_ready_patient (), 0);
 }
