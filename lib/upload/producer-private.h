@@ -144,6 +144,7 @@ void kvs_producer_handle_effect (KvsProducer *producer, KvsFeedEffect *effect);
 /* The data endpoint may not be the right one any more: asks again. */
 void kvs_producer_forget_endpoint (KvsProducer *producer);
 /* Starts the call of the control plane that is due; returns whether there is one to wait for. */
+void kvs_producer_compare (KvsProducer *producer);
 gboolean kvs_producer_set_up (KvsProducer *producer);
 
 G_END_DECLS

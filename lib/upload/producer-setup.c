@@ -101,8 +101,8 @@ keep_what_was_found (KvsProducer *producer, const KvsStreamInfo *info)
 }
 
 /* Once, when the media type is known too: so that all is said in one warning. */
-static void
-compare_with_what_was_found (KvsProducer *producer)
+void
+kvs_producer_compare (KvsProducer *producer)
 {
   const KvsStreamInfo info = {
     .retention_hours = producer->found_retention_hours,
@@ -282,7 +282,7 @@ kvs_producer_set_up (KvsProducer *producer)
 
   if (producer->must_create && producer->content_type == NULL)
     return TRUE;
-  compare_with_what_was_found (producer);
+  kvs_producer_compare (producer);
   if (producer->must_create)
     producer->call = create_stream (producer);
   else if (!producer->described)
