@@ -125,8 +125,11 @@ kvs_transfers_add (KvsTransfers *transfers, CURL *easy, KvsLoopTransferFunc func
 void
 kvs_transfers_remove (KvsTransfers *transfers, CURL *easy)
 {
-  if (g_hash_table_remove (transfers->by_easy, easy))
-    curl_multi_remove_handle (transfers->multi, easy);
+  if (!g_hash_table_remove (transfers->by_easy, easy))
+    return;
+  curl_multi_remove_handle (transfers->multi, easy);
+  /* Its owner may keep it for longer than there are transfers, and what is in use is not freed. */
+  curl_easy_setopt (easy, CURLOPT_SHARE, NULL);
 }
 
 static Transfer *
