@@ -235,7 +235,7 @@ rest_of_first_bytes (const KvsFragment *fragment, const KvsFragmentCursor *curso
  * kvs_fragment_next_slice:
  * @fragment: a fragment
  * @cursor: (inout): where to go on; all zeros for the beginning
- * @max_bytes: how much is wanted
+ * @max_bytes: how much is wanted, at least 1
  * @slice: (out): the next bytes that lie together; the head of a Frame only until the fragment grows,
  *   all others for as long as it lives
  *

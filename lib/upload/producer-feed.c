@@ -17,9 +17,8 @@ on_content_type (gpointer user_data)
     producer->content_type = g_steal_pointer (&message->content_type);
   g_free (message->content_type);
   g_free (message);
-  /* The frame that this was told with may have started a Session by itself already. */
   if (producer->running)
-    kvs_producer_compare (producer);
+    kvs_producer_tell_differences (producer);
   kvs_producer_advance (producer);
 }
 

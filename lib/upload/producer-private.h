@@ -143,8 +143,9 @@ void kvs_producer_handle_effect (KvsProducer *producer, KvsFeedEffect *effect);
 
 /* The data endpoint may not be the right one any more: asks again. */
 void kvs_producer_forget_endpoint (KvsProducer *producer);
+/* What the stream has otherwise, once all that is known; to be called where a part of it comes. */
+void kvs_producer_tell_differences (KvsProducer *producer);
 /* Starts the call of the control plane that is due; returns whether there is one to wait for. */
-void kvs_producer_compare (KvsProducer *producer);
 gboolean kvs_producer_set_up (KvsProducer *producer);
 
 G_END_DECLS

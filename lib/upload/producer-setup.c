@@ -102,7 +102,7 @@ keep_what_was_found (KvsProducer *producer, const KvsStreamInfo *info)
 
 /* Once, when the media type is known too: so that all is said in one warning. */
 void
-kvs_producer_compare (KvsProducer *producer)
+kvs_producer_tell_differences (KvsProducer *producer)
 {
   const KvsStreamInfo info = {
     .retention_hours = producer->found_retention_hours,
@@ -139,6 +139,7 @@ take_stream_info (KvsProducer *producer, const KvsStreamInfo *info)
     kvs_fragment_buffer_set_release (producer->buffer,
                                      info->retention_hours > 0 ? KVS_FRAGMENT_RELEASE_PERSISTED
                                                                : KVS_FRAGMENT_RELEASE_RECEIVED);
+  kvs_producer_tell_differences (producer);
   kvs_producer_advance (producer);
 }
 
@@ -282,7 +283,6 @@ kvs_producer_set_up (KvsProducer *producer)
 
   if (producer->must_create && producer->content_type == NULL)
     return TRUE;
-  kvs_producer_compare (producer);
   if (producer->must_create)
     producer->call = create_stream (producer);
   else if (!producer->described)
