@@ -112,6 +112,8 @@ class Control(Case):
                  "InvalidArgumentException"),
                 ("/createStream", '{"StreamName":"n","MediaType":"h264"}', 400,
                  "InvalidArgumentException"),
+                ("/createStream", '{"StreamName":"n","MediaType":"vid\u00e9o/h264"}', 400,
+                 "InvalidArgumentException"),
                 ("/createStream", '{"StreamName":"n","DeviceName":"a/b"}', 400,
                  "InvalidArgumentException"),
                 ("/createStream", '{"StreamName":"n","Tags":[]}', 400, "InvalidArgumentException"),
@@ -145,6 +147,12 @@ class Control(Case):
                 ("/getMedia", '{"StreamName":%s,"StartSelector":{"StartSelectorType":'
                  '"FRAGMENT_NUMBER","AfterFragmentNumber":"x"}}' % stream, 400,
                  "InvalidArgumentException"),
+                ("/getMedia", '{"StreamName":%s,"StartSelector":{"StartSelectorType":"NOW",'
+                 '"AfterFragmentNumber":"x"}}' % stream, 400, "InvalidArgumentException"),
+                ("/getMedia", '{"StreamName":%s,"StartSelector":{"StartSelectorType":"NOW",'
+                 '"ContinuationToken":""}}' % stream, 400, "InvalidArgumentException"),
+                ("/getMedia", '{"StreamName":%s,"StartSelector":{"StartSelectorType":"NOW",'
+                 '"StartTimestamp":"1"}}' % stream, 400, "InvalidArgumentException"),
                 ("/describestream", "{}", 404, "UnknownOperationException"),
                 ("/", "{}", 404, "UnknownOperationException"),
                 ("/describeStream", "x" * (1024 * 1024 + 1), 413, "RequestEntityTooLargeException"),
