@@ -30,6 +30,7 @@ struct _KvsLocalStore {
   gchar *account;
   gchar *default_kms_key;
   gint64 creating_ms;
+  gint64 last_creation_ms;
   GHashTable *streams;
 };
 

@@ -370,7 +370,9 @@ kvs_local_store_add_stream (KvsLocalStore *store, KvsLocalStream *stream, GError
                  "The stream %s already exists.", stream->name);
     return FALSE;
   }
-  stream->creation_ms = g_get_real_time () / 1000;
+  /* an ARN never comes back, however soon its stream does */
+  stream->creation_ms = MAX (g_get_real_time () / 1000, store->last_creation_ms + 1);
+  store->last_creation_ms = stream->creation_ms;
   stream->active_ms = stream->creation_ms + store->creating_ms;
   stream->arn = g_strdup_printf ("arn:aws:kinesisvideo:%s:%s:stream/%s/%" G_GINT64_FORMAT,
                                  store->region, store->account, stream->name, stream->creation_ms);
