@@ -3,7 +3,6 @@
 
 import os
 import struct
-import subprocess
 import unittest
 import urllib.parse
 import xml.etree.ElementTree
@@ -31,8 +30,9 @@ def setUpModule():
 
 
 def sound(law, rate=RATE, channels=1, packets=""):
-    """packets: a filter that makes them of one size."""
-    return ("-af", f"aresample={rate}{packets}", "-ac", str(channels), "-c:a", f"pcm_{law}")
+    """Of a pitch that rises, so that no part is like another; packets: a filter that makes them of one
+    size."""
+    return ("-af", f"aeval='sin(2000*t*t)':c=same,aresample={rate}{packets}", "-ac", str(channels), "-c:a", f"pcm_{law}")
 
 
 def wave_format(tag=6, channels=1, rate=RATE, average=None, align=None, bits=8, extra=0):
@@ -90,6 +90,10 @@ class G711Case(hls_case.HlsCase):
     def dash_url(self, start_ms, seconds=50):
         return self.dash(PlaybackMode="ON_DEMAND",
                          DASHFragmentSelector=self.range_of(start_ms, seconds))
+
+    def manifest_track(self, url, place):
+        root = xml.etree.ElementTree.fromstring(self.get(url))
+        return root.findall(f".//{MPD}AdaptationSet")[place]
 
     def consumers(self, start_ms, seconds=50):
         """Name and call of each one that chooses by codecs."""
@@ -202,23 +206,41 @@ class Clips(G711Case):
             sent = sent[:first] + got[first:last] + sent[last:]
         self.assertEqual(got, sent)
 
-    def test_joined_sessions(self):
-        """Sound that is shorter than the pictures does not come earlier from session to session."""
-        clip = self.g711_clip()
+    def join_sessions(self, clip, sound_ms):
+        """Samples of a clip of five sessions, each a second of pictures and so much sound."""
         begin = min(at for at, number, _, _ in clip.fragments[0] if number == 1)
-        body = mkv.cluster(0, b"".join(
-            mkv.simple_block(at - begin, frame, number, key)
-            for at, number, key, frame in clip.fragments[0]
-            if number == 1 or at - begin < 700))
+        frames = [frame for fragment in clip.fragments[:2] for frame in fragment]
+        n_pictures = sum(1 for frame in clip.fragments[0] if frame[1] == 1)
+        pictures = [frame for frame in frames if frame[1] == 1][:n_pictures]
+        heard = [frame for frame in frames if frame[1] == 2 and frame[0] - begin < sound_ms]
+        body = mkv.cluster(0, b"".join(mkv.simple_block(at - begin, frame, number, key)
+                                       for at, number, key, frame in pictures + heard))
         start = now_ms() // 1000 * 1000 - 600000
         for i in range(5):
             acks = self.put(timecodes="RELATIVE", start=str(start // 1000 + 20 * i)).send_all(
                 clip.header + body)
             self.assertEqual([ack for ack in acks if ack["EventType"] == "ERROR"], [])
-        got, sent = media.samples(self.get_clip(start, 500)), media.samples(clip.path)
+        return media.samples(self.get_clip(start, 500))
+
+    def check_places(self, clip, got, first, last):
+        """The same samples at the same time of each second, give or take what is not corrected."""
+        sent = media.samples(clip.path)
         for i in range(5):
-            at = i * RATE * SAMPLE_BYTES
-            self.assertEqual(got[at:at + RATE], sent[:RATE], i)
+            begin, end = (int((i + place) * RATE) * SAMPLE_BYTES for place in (first, last))
+            want = sent[int(first * RATE) * SAMPLE_BYTES:int(last * RATE) * SAMPLE_BYTES]
+            slack = RATE * 41 // 1000 * SAMPLE_BYTES
+            at = got.find(want, max(begin - slack, 0), end + slack)
+            self.assertGreaterEqual(at, 0, i)
+
+    def test_sessions_with_little_sound(self):
+        """Sound that is shorter than the pictures does not come earlier from session to session."""
+        clip = self.g711_clip()
+        self.check_places(clip, self.join_sessions(clip, 700), 0, 0.6)
+
+    def test_sessions_with_much_sound(self):
+        """Nor does sound that is longer come later."""
+        clip = self.g711_clip()
+        self.check_places(clip, self.join_sessions(clip, 1500), 0.6, 0.9)
 
     def test_half_a_sample(self):
         clip = self.g711_clip(channels=2)
@@ -241,10 +263,6 @@ class Dash(G711Case):
         clip = self.g711_clip(law)
         url = self.dash_url(self.put_at_second(clip))
         return clip, url
-
-    def manifest_track(self, url, place):
-        root = xml.etree.ElementTree.fromstring(self.get(url))
-        return root.findall(f".//{MPD}AdaptationSet")[place]
 
     def test_manifest(self):
         for law, name in (("alaw", "alaw"), ("mulaw", "ulaw")):
@@ -428,24 +446,27 @@ class Refused(G711Case):
             self.assertEqual(media.samples(self.dash_url(start)), media.samples(clip.path))
 
     def test_extreme_formats(self):
-        """A fragment comes out or is refused; either way kvs-local lives on."""
+        """A file comes out, or the frames do not fit the format; kvs-local lives on."""
         clip = self.g711_clip(seconds=1)
-        for i, private in enumerate((
-                wave_format(channels=65535), wave_format(rate=0x7FFFFFFF),
-                wave_format(channels=255, rate=768000), wave_format(channels=3), wave_format(rate=1))):
+        for i, (private, expected) in enumerate((
+                (wave_format(channels=65535), "InvalidMediaFrameException"),
+                (wave_format(channels=255, rate=768000), "InvalidMediaFrameException"),
+                (wave_format(channels=3), "InvalidMediaFrameException"),
+                (wave_format(rate=0x7FFFFFFF), None), (wave_format(rate=1), None))):
             self.stream = f"{self._testMethodName}-{i}"
             self.control.create_stream(StreamName=self.stream, DataRetentionInHours=2)
             start = now_ms() // 1000 * 1000 - 60000
             self.put_all(clip.body(start).replace(wave_format(), private, 1))
-            self.assertIn(self.outcome(lambda start=start: self.get_clip(start)),
-                          (None, "InvalidMediaFrameException", "InternalFailure"))
+            self.assertEqual(self.outcome(lambda start=start: self.get_clip(start)), expected)
             url = self.dash_url(start)
-            root = xml.etree.ElementTree.fromstring(self.get(url))
-            for template in root.findall(f".//{MPD}SegmentTemplate"):
-                for name in ("initialization", "media"):
-                    hls_case.fetch(urllib.parse.urljoin(
-                        url, template.get(name).replace("$Number$", "1")))
-        self.assertTrue(self.control.list_streams()["StreamInfoList"])
+            for place in range(2):
+                template = self.manifest_track(url, place).find(f".//{MPD}SegmentTemplate")
+                self.get(urllib.parse.urljoin(url, template.get("initialization")))
+                status, headers, _ = hls_case.fetch(urllib.parse.urljoin(
+                    url, template.get("media").replace("$Number$", "1")))
+                if status != 200:
+                    self.assertEqual((place, status, headers["x-amzn-errortype"].split(":")[0]),
+                                     (1, 400, "InvalidMediaFrameException"))
 
 
 if __name__ == "__main__":

@@ -160,32 +160,42 @@ set_decode_times (const KvsLocalMedia *media, guint track, const KvsLocalRemuxTi
   }
 }
 
+/* Gives @packet, which has its pts, the rest of its times, none of them before @dts. */
+static gboolean
+set_packet_times (Muxer *muxer, guint track, AVPacket *packet, gint64 dts, GError **error)
+{
+  const AVStream *stream = get_stream (muxer, track);
+
+  if (muxer->is_file && kvs_local_codecs_is_g711 (stream->codecpar))
+    return kvs_local_g711_fit (&muxer->g711[track], stream->codecpar, packet)
+           || kvs_local_av_fail (error, "A frame", AVERROR (ENOMEM));
+  packet->dts = MAX (dts, muxer->next_dts[track]);
+  packet->pts = MAX (packet->pts, packet->dts);
+  packet->duration = av_rescale_q (packet->duration, ns_base, stream->time_base);
+  muxer->next_dts[track] = packet->dts + 1;
+  return TRUE;
+}
+
 static gboolean
 write_packet (Muxer *muxer, const AVPacket *source, const KvsLocalRemuxTime *time, gint64 dts,
               GError **error)
 {
   guint track = (guint) source->stream_index;
   AVStream *stream = get_stream (muxer, track);
-  gboolean is_g711 = kvs_local_codecs_is_g711 (stream->codecpar);
   AVPacket *packet = muxer->packet;
   int result = av_packet_ref (packet, source);
 
   if (!kvs_local_av_check (error, "A frame", result))
     return FALSE;
   packet->stream_index = stream->index;
-  packet->dts = MAX (dts, muxer->next_dts[track]);
   packet->pts = av_rescale_q (time->position_ns + source->pts + time->delay_ns, ns_base,
                               stream->time_base);
-  packet->pts = MAX (packet->pts, packet->dts);
-  packet->duration = av_rescale_q (source->duration, ns_base, stream->time_base);
-  if (is_g711 && muxer->is_file
-      && !kvs_local_g711_fit (&muxer->g711[track], stream->codecpar, packet))
-    return kvs_local_av_fail (error, "A frame", AVERROR (ENOMEM));
-  if (is_g711 && packet->size == 0) {
+  if (!set_packet_times (muxer, track, packet, dts, error))
+    return FALSE;
+  if (packet->size == 0 && kvs_local_codecs_is_g711 (stream->codecpar)) {
     av_packet_unref (packet);
     return TRUE;
   }
-  muxer->next_dts[track] = packet->dts + 1;
   result = av_interleaved_write_frame (muxer->output, packet);
   return kvs_local_av_check (error, "A frame", result);
 }
