@@ -328,9 +328,7 @@ class Dash(G711Case):
     def test_codec_may_not_change(self):
         clip = self.g711_clip(seconds=2)
         start = self.put_at_second(clip)
-        for i, (law, rate, code) in enumerate((
-                ("mulaw", RATE, "UnsupportedStreamMediaTypeException"),
-                ("alaw", 16000, "InvalidCodecPrivateDataException"))):
+        for i, (law, rate) in enumerate((("mulaw", RATE), ("alaw", 16000))):
             self.put_clip(self.g711_clip(law, seconds=2, rate=rate), start + 2000 + i * 2000)
         url = self.dash_url(start)
         template = self.manifest_track(url, 1).find(f".//{MPD}SegmentTemplate").get("media")
