@@ -192,7 +192,7 @@ kvs_loop_set_patient (KvsLoop *loop, CURL *easy, gboolean patient)
 /**
  * kvs_loop_has_peer_ended:
  * @loop: the loop
- * @easy: a running transfer whose answer has begun
+ * @easy: a running transfer whose request has been sent, at least in part
  *
  * See kvs_transfers_has_peer_ended(). I/O thread only.
  *
