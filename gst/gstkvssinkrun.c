@@ -84,14 +84,14 @@ on_warning (const GError *error, const KvsServiceError *service_error, gpointer 
 }
 
 static void
-on_reconnecting (gint64 delay_us, guint n_failures, gpointer user_data)
+on_reconnecting (const GError *error, gint64 delay_us, guint n_failures, gpointer user_data)
 {
   g_autoptr (GstKvsSink) sink = event_target_get (user_data);
 
   if (sink == NULL)
     return;
-  GST_INFO_OBJECT (sink, "Trying again in %" G_GINT64_FORMAT " ms, after %u failures",
-                   delay_us / 1000, n_failures);
+  GST_INFO_OBJECT (sink, "Trying again in %" G_GINT64_FORMAT " ms, after %u failures: %s",
+                   delay_us / 1000, n_failures, error->message);
   gst_kvs_sink_report_reconnecting (GST_ELEMENT (sink), delay_us, n_failures);
 }
 

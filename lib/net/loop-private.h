@@ -21,6 +21,7 @@ struct _KvsLoop {
 
   /* constant once the thread runs */
   GThread *thread;
+  GThread *predecessor; /* of an earlier loop, which nobody has joined yet */
   int epoll_fd;
   int wake_fd;
 

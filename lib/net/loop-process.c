@@ -9,8 +9,12 @@
 #include "net/loop-private.h"
 
 static GMutex shared_lock;
-static GCond exit_holds_gone;
+static GCond something_ended; /* an exit hold, or a release */
 static KvsLoop *shared_loop;
+static GThread *leaving_thread; /* that has let go of its loop itself, until somebody joins it */
+static guint n_releases;        /* that wait for their thread */
+
+static GPrivate is_io_thread;
 
 static void
 loop_free (KvsLoop *loop)
@@ -27,8 +31,10 @@ static gpointer
 run_until_released (gpointer data)
 {
   KvsLoop *loop = data;
+  GThread *predecessor = loop->predecessor;
   gboolean released, own_thread_released;
 
+  g_private_set (&is_io_thread, loop);
   kvs_loop_run (loop);
   g_mutex_lock (&shared_lock);
   released = loop->n_refs == 0;
@@ -37,34 +43,39 @@ run_until_released (gpointer data)
   /* On this thread, which timers and transfers belong to; at the end of the process it stays. */
   if (released)
     g_clear_pointer (&loop->shared, kvs_loop_shared_free);
-  /* Nobody can join a thread that let go of itself. */
   if (own_thread_released)
     loop_free (loop);
+  if (predecessor != NULL)
+    g_thread_join (predecessor);
   return NULL;
 }
 
-/* OpenSSL frees its tables when the process exits; a thread that still speaks TLS then crashes.
- * Registered after libcurl's initialisation, so that it runs before that. What still runs is left
- * reachable, not freed: its owners may be in any state. */
+/* OpenSSL frees its tables when the process exits; a thread that still speaks TLS then crashes, and
+ * what one that ends later has of them is lost. Registered after libcurl's initialisation, so that it
+ * runs before that. What still runs is left reachable, not freed: its owners may be in any state. */
 static void
 stop_at_exit (void)
 {
   KvsLoop *loop;
-  GThread *thread = NULL;
+  GThread *leaving;
 
+  /* It cannot wait for itself. */
+  if (g_private_get (&is_io_thread) != NULL)
+    return;
   g_mutex_lock (&shared_lock);
   loop = shared_loop;
-  if (loop != NULL) {
+  if (loop != NULL)
     loop->n_refs++;
-    thread = loop->thread;
-  }
-  while (thread != NULL && thread != g_thread_self () && loop->n_exit_holds > 0)
-    g_cond_wait (&exit_holds_gone, &shared_lock);
+  while (n_releases > 0 || (loop != NULL && loop->n_exit_holds > 0))
+    g_cond_wait (&something_ended, &shared_lock);
+  leaving = g_steal_pointer (&leaving_thread);
   g_mutex_unlock (&shared_lock);
-  if (thread == NULL || thread == g_thread_self ())
+  if (leaving != NULL)
+    g_thread_join (leaving);
+  if (loop == NULL)
     return;
   kvs_loop_ask_to_quit (loop);
-  g_thread_join (thread);
+  g_thread_join (loop->thread);
 }
 
 static void
@@ -119,6 +130,7 @@ kvs_loop_acquire (void)
     shared_loop->n_refs++;
   } else {
     shared_loop = loop_new ();
+    shared_loop->predecessor = g_steal_pointer (&leaving_thread);
     shared_loop->thread = g_thread_new ("kvs-io", run_until_released, shared_loop);
   }
   loop = shared_loop;
@@ -143,6 +155,17 @@ kvs_loop_ref (KvsLoop *loop)
   return loop;
 }
 
+static void
+join_and_free (KvsLoop *loop, GThread *thread)
+{
+  g_thread_join (thread);
+  loop_free (loop);
+  g_mutex_lock (&shared_lock);
+  n_releases--;
+  g_cond_broadcast (&something_ended);
+  g_mutex_unlock (&shared_lock);
+}
+
 /**
  * kvs_loop_release:
  * @loop: (transfer full): the loop
@@ -153,29 +176,25 @@ kvs_loop_ref (KvsLoop *loop)
 void
 kvs_loop_release (KvsLoop *loop)
 {
+  gboolean last, is_own = g_private_get (&is_io_thread) == loop;
   GThread *thread = NULL;
-  gboolean last;
 
   g_mutex_lock (&shared_lock);
   last = --loop->n_refs == 0;
   if (last) {
-    if (shared_loop == loop)
-      shared_loop = NULL;
+    shared_loop = NULL;
     thread = loop->thread;
-    if (thread == g_thread_self ())
-      loop->thread = NULL;
+    if (is_own)
+      leaving_thread = g_steal_pointer (&loop->thread);
+    else
+      n_releases++;
   }
   g_mutex_unlock (&shared_lock);
   if (!last)
     return;
-
   kvs_loop_ask_to_quit (loop);
-  if (thread == g_thread_self ()) {
-    g_thread_unref (thread);
-    return;
-  }
-  g_thread_join (thread);
-  loop_free (loop);
+  if (!is_own)
+    join_and_free (loop, thread);
 }
 
 /**
@@ -204,6 +223,6 @@ kvs_loop_unhold_exit (KvsLoop *loop)
 {
   g_mutex_lock (&shared_lock);
   loop->n_exit_holds--;
-  g_cond_broadcast (&exit_holds_gone);
+  g_cond_broadcast (&something_ended);
   g_mutex_unlock (&shared_lock);
 }

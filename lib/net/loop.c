@@ -101,9 +101,10 @@ kvs_loop_invoke (KvsLoop *loop, KvsLoopFunc func, gpointer user_data)
   g_mutex_lock (&loop->lock);
   was_empty = g_queue_is_empty (&loop->invocations);
   g_queue_push_tail (&loop->invocations, invocation);
-  g_mutex_unlock (&loop->lock);
+  /* Before the lock is given back: what was invoked may let go of the loop for good. */
   if (was_empty)
     wake (loop);
+  g_mutex_unlock (&loop->lock);
 }
 
 static void
@@ -192,7 +193,7 @@ kvs_loop_set_patient (KvsLoop *loop, CURL *easy, gboolean patient)
 /**
  * kvs_loop_has_peer_ended:
  * @loop: the loop
- * @easy: a running transfer whose answer has begun
+ * @easy: a running transfer whose request has been sent, at least in part
  *
  * See kvs_transfers_has_peer_ended(). I/O thread only.
  *

@@ -179,7 +179,7 @@ kvs_transfers_set_patient (KvsTransfers *transfers, CURL *easy, gboolean patient
 /**
  * kvs_transfers_has_peer_ended:
  * @transfers: transfers
- * @easy: a running transfer whose answer has begun
+ * @easy: a running transfer whose request has been sent, at least in part
  *
  * libcurl up to 8.8 does not end a transfer by itself when its answer or its connection ends while the
  * upload is paused; it only stops reading, or does not look.

@@ -66,7 +66,7 @@ kvs_producer_give_up_or_wait (KvsProducer *producer, KvsRetryAction action,
   producer->ack_was_told = FALSE;
   retry_after_s = service_error != NULL ? service_error->retry_after_s : 0;
   delay_us = kvs_retry_delay_us (producer->n_failures, g_random_double (), retry_after_s);
-  producer->events.reconnecting (delay_us, producer->n_failures, producer->user_data);
+  producer->events.reconnecting (error, delay_us, producer->n_failures, producer->user_data);
   kvs_producer_wait (producer, delay_us);
 }
 

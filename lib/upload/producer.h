@@ -57,7 +57,7 @@ typedef struct {
  * KvsProducerEvents:
  * @failed: no more media will be uploaded, and why
  * @warning: something went wrong that may pass, or media were dropped
- * @reconnecting: something failed, and the next try comes after @delay_us; @n_failures in a row
+ * @reconnecting: @error made it fail, and the next try comes after @delay_us; @n_failures in a row
  * @dropped: frames will never be delivered
  * @ack: an Ack came
  * @session_started: a PutMedia request was accepted
@@ -73,7 +73,7 @@ typedef struct {
 typedef struct {
   void (*failed) (const GError *error, const KvsServiceError *service_error, gpointer user_data);
   void (*warning) (const GError *error, const KvsServiceError *service_error, gpointer user_data);
-  void (*reconnecting) (gint64 delay_us, guint n_failures, gpointer user_data);
+  void (*reconnecting) (const GError *error, gint64 delay_us, guint n_failures, gpointer user_data);
   void (*dropped) (KvsDropReason reason, guint n_frames, gpointer user_data);
   void (*ack) (const KvsAck *ack, gpointer user_data);
   void (*session_started) (gpointer user_data);

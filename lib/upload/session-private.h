@@ -26,7 +26,8 @@ struct _KvsSession {
   GByteArray *error_body;
   KvsAckParser *acks;
 
-  gboolean paused; /* the read callback had nothing to give */
+  gboolean has_sent; /* bytes of the body: there is a connection */
+  gboolean paused;   /* the read callback had nothing to give */
   gboolean body_ended;
   gboolean peer_had_ended; /* at the last tick */
   gint64 dry_since_us;

@@ -17,7 +17,10 @@
 static gboolean
 is_ended_by_peer (const KvsSession *session)
 {
-  return session->head.status == 200 && !session->body_ended
+  gboolean goes_on = session->head.status == 200
+                     || (session->head.status == 0 && session->has_sent);
+
+  return goes_on && !session->body_ended
          && kvs_loop_has_peer_ended (session->client->loop, session->easy);
 }
 

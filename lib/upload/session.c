@@ -236,6 +236,7 @@ on_read (char *out, size_t size, size_t n, void *user_data)
   do {
     switch (kvs_fragment_buffer_read (session->buffer, (guint8 *) out, size * n, &n_read)) {
       case KVS_READ_DATA:
+        session->has_sent = TRUE;
         if (session->unacked_since_us == 0)
           session->unacked_since_us = g_get_monotonic_time ();
         return n_read;
@@ -351,6 +352,9 @@ configure (KvsSession *session, glong upload_buffer_bytes, GError **error)
   curl_easy_setopt (easy, CURLOPT_HEADERDATA, session);
   curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt (easy, CURLOPT_WRITEDATA, session);
+  /* A server may close a connection after an answer just when the next request goes out on it; libcurl
+   * would try again by itself, without what it has read of the body already. */
+  curl_easy_setopt (easy, CURLOPT_FRESH_CONNECT, 1L);
   return TRUE;
 }
 

@@ -74,9 +74,10 @@ class Link:
                 return False
             if self.over or self.stalled:
                 return False
+            # Who gets an answer may be back with the next request before this goes on
+            self.answered |= way == "down"
             target.sendall(data)
             self.n_bytes[way] += len(data)
-            self.answered |= way == "down"
         return False
 
 

@@ -36,13 +36,13 @@ class Clip:
     """
 
     def __init__(self, seconds=6, codec="h264", audio=True, size="160x120", rate=25, gop=25,
-                 source="testsrc2"):
+                 source="testsrc2", sound=("-c:a", "aac")):
         self._folder = tempfile.TemporaryDirectory(prefix="kvs-clip-")
         self.path = os.path.join(self._folder.name, "clip.mkv")
         command = [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-f", "lavfi", "-i",
                    f"{source}=size={size}:rate={rate}:duration={seconds}"]
         if audio:
-            command += ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}", "-c:a", "aac"]
+            command += ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}", *sound]
         command += [*CODECS[codec], "-g", str(gop), "-pix_fmt", "yuv420p",
                     "-write_crc32", "0", self.path]
         subprocess.run(command, check=True, timeout=120 * support.SLOWNESS)

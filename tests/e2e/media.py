@@ -106,6 +106,16 @@ def picture_hashes(path):
             if line and not line.startswith("#")]
 
 
+def samples(path):
+    """The decoded sound of a file or an address, 16 bits a sample."""
+    result = subprocess.run(
+        [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-map", "0:a", "-f", "s16le",
+         "-"], stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    if result.returncode != 0 or result.stderr.strip():
+        raise AssertionError(f"{path}: {result.stderr.decode()[-2000:]}")
+    return result.stdout
+
+
 def gstreamer_picture_hashes(path, parser, decoder):
     """A hash of each picture that a decoder of GStreamer gives."""
     text = run_quiet(

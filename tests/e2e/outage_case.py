@@ -36,16 +36,19 @@ class Case(unittest.TestCase):
         return rig.__enter__()
 
     def check(self, rig, stream, lost=0, doubled=0, warnings=None):
-        """doubled: fragments that may be there twice; warnings: how many there may be."""
+        """doubled: fragments that may be there twice if acks come at once; warnings: how many there may
+        be."""
         self.assertEqual(stream.errors, [])
         self.assertEqual(stream.result["state"], "playing")
         self.assertEqual(stream.stored.strange, 0)
         self.assertTrue(stream.stored.is_in_order, stream.stored.fragments)
         self.assertLessEqual(stream.n_lost, lost)
         self.assertEqual(rig.n_needless(stream), 0)
-        # acks that come later than half a fragment lasts are not waited for
+        # Acks that come later than half a fragment lasts are not waited for: on a busy machine each
+        # break may find one more fragment without them
         if support.SLOWNESS == 1:
-            self.assertLessEqual(stream.stored.n_doubled, doubled)
+            late = stream.result["stats"]["reconnects"] if doubled else 0
+            self.assertLessEqual(stream.stored.n_doubled, doubled + late)
         self.assertNotIn(stream.name, rig.proxy.too_many)
         self.check_stats(stream)
         if warnings is not None:

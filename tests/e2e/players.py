@@ -18,8 +18,8 @@ class Player:
     pictures    those hashes, in the order of showing, as of the last read()
     """
 
-    # Whether it plays what comes into a list of HLS along with the end of that
-    plays_what_comes_with_the_end = True
+    # Whether it always plays all of a list of HLS that gets its end, and ends by itself then
+    keeps_to_the_end = True
 
     def __init__(self, url):
         self._output = tempfile.NamedTemporaryFile()  # pylint: disable=consider-using-with
@@ -73,9 +73,12 @@ class GStreamer(Player):
 
     The demultiplexers say that they are buffering until they hold 30 s of DASH, which a short list
     does not have; gst-launch does not wait for that if there is a live source in the pipeline.
+
+    When a list gets its end, hlsdemux2 of GStreamer 1.22 now and then ends without the last segment.
     """
 
     name = "gstreamer"
+    keeps_to_the_end = False
 
     END = ["!", "videoconvert", "!", "video/x-raw,format=I420", "!", "checksumsink", "hash=sha256",
            "sync=false"]
@@ -99,10 +102,10 @@ class OlderGStreamer(GStreamer):
 
     When a list gets its end, hlsdemux looks for its place in that by time, and counts that from the
     first segment that is still listed. If the list has moved by then, it takes itself to be at the end.
+    Now and then its process stays, though all has been shown.
     """
 
     name = "gstreamer-older"
-    plays_what_comes_with_the_end = False
 
     @staticmethod
     def command(url):

@@ -62,8 +62,8 @@ class MatrixTest(live_case.LiveCase):
             HLSFragmentSelector=self.past_selector(selector, has_end))
 
     def test_replay(self):
-        """LIVE_REPLAY: each container, selector and player, with an end and without one. With one, a
-        player shows all up to it and ends by itself."""
+        """LIVE_REPLAY: each container, selector and player, with an end and without one. With one,
+        players show all up to it and end by themselves, as far as they can be relied upon."""
         feed = self.resume_past()
         self.check_rows(feed, [
             self.replay(kind, container, selector, has_end)

@@ -53,6 +53,18 @@ class StartUp(Case):
         for stream in rig.streams.values():
             self.assertLessEqual(rig.attempts_a_second(stream), ATTEMPTS_A_SECOND + 4)
 
+    def test_a_connection_for_each_request(self):
+        """A server that closes them after its answers, just when the next request may come on one."""
+        good = certificate(self.folder, "good")
+        for rig, sink in ((self.rig(), ""), (self.rig(tls=context(good)), f"ca-path={good}.crt")):
+            rig.proxy.keep_alive = False
+            for _ in range(12):
+                rig.add("", sink=sink, fps=10)
+            rig.run(40, rig.is_persisted)
+            self.check_all(rig, warnings=0)
+            for stream in rig.streams.values():
+                self.assertEqual(stream.result["stats"]["reconnects"], 0)
+
     def test_connections_break_within_a_request(self):
         """At any byte of each request's head, which is larger than what the network takes."""
         rig = self.rig(token=TOKEN)

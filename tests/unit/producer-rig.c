@@ -80,7 +80,7 @@ on_ack (const KvsAck *ack, gpointer user_data)
 }
 
 static void
-on_reconnecting (gint64 delay_us, guint n_failures, gpointer user_data)
+on_reconnecting (const GError *error, gint64 delay_us, guint n_failures, gpointer user_data)
 {
   ProducerRig *rig = user_data;
 

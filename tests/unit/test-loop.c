@@ -396,7 +396,7 @@ START_TEST (test_shared_things)
   kvs_loop_invoke (loop, release_there, loop);
   wait_for_pending ();
   ck_assert (wait_until_threads_are (n_threads_before));
-  ck_assert_int_eq (n_destroyed_there, 2);
+  ck_assert_int_eq (g_atomic_int_get (&n_destroyed_there), 2);
 }
 END_TEST
 

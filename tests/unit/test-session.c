@@ -311,6 +311,29 @@ START_TEST (test_ending_while_media_come)
 }
 END_TEST
 
+static void
+close_unanswered (Upload *upload)
+{
+  upload_read_until_quiet (upload, 2);
+  http_peer_close (upload->peer);
+  http_peer_wait_until_closed (upload->peer);
+}
+
+START_TEST (test_end_without_an_answer)
+{
+  const Told *warning;
+
+  service_add_upload (rig->service, close_unanswered);
+  producer_rig_start (rig);
+  producer_rig_push (rig, 2);
+  warning = producer_rig_wait_for_warning (rig, 1);
+  ck_assert_msg (warning->code == KVS_ERROR_NETWORK, "%s", warning->message);
+  producer_rig_finish (rig);
+  producer_rig_assert_all_stored (rig);
+  ck_assert_uint_eq (service_count (rig->service, "/putMedia"), 2);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 #define REFUSAL "x-amzn-ErrorType: ClientLimitExceededException\r\n"
@@ -463,7 +486,8 @@ main (void)
     tcase_add_loop_test (tc, test_good_service, 0, G_N_ELEMENTS (good_services));
     tcase_add_loop_test (tc, test_ending_while_paused, 0, G_N_ELEMENTS (endings));
     tcase_add_loop_test (tc, test_ending_while_media_come, 0, G_N_ELEMENTS (endings));
-    tcase_add_loop_test (tc, test_refusal, 0, G_N_ELEMENTS (refusals));
+    tcase_add_test (tc, test_end_without_an_answer);
+  tcase_add_loop_test (tc, test_refusal, 0, G_N_ELEMENTS (refusals));
     tcase_add_test (tc, test_answer_without_the_last);
     if (i == 0)
       tcase_add_test (tc, test_silence_after_the_body);

@@ -46,6 +46,8 @@ frame_is_good (const KvsLocalMedia *media, const AVPacket *packet)
       return is_whole_units (packet, (codec->extradata[AVCC_LENGTH_AT] & 3u) + 1);
     case AV_CODEC_ID_HEVC:
       return is_whole_units (packet, (codec->extradata[HVCC_LENGTH_AT] & 3u) + 1);
+    case AV_CODEC_ID_PCM_ALAW:
+      return packet->size > 0 && packet->size % codec->block_align == 0;
     case AV_CODEC_ID_AAC:
     default:
       return packet->size > 0;
@@ -57,22 +59,15 @@ frame_is_good (const KvsLocalMedia *media, const AVPacket *packet)
  * @media: of a fragment
  * @error: where to put a %KVS_LOCAL_ERROR
  *
- * The first track is H.264 or H.265 video, the second one, if there is any, AAC, and each frame can
- * be read (kvs-api.md section 8).
+ * The tracks are such as clips have (kvs-api.md section 8), and each frame can be read.
  *
  * Returns: whether it can be in a clip
  */
 gboolean
 kvs_local_clip_media_check (const KvsLocalMedia *media, GError **error)
 {
-  const AVCodecParameters *first;
-
-  if (!kvs_local_codecs_check (media->tracks, FALSE, error))
+  if (!kvs_local_codecs_check (media->tracks, KVS_LOCAL_CONSUMER_CLIP, error))
     return FALSE;
-  first = g_ptr_array_index (media->tracks, 0);
-  if (first->codec_type != AVMEDIA_TYPE_VIDEO)
-    return refuse (error, KVS_LOCAL_ERROR_UNSUPPORTED_MEDIA_TYPE,
-                   "The codec of track 1 is not supported.");
   for (guint i = 0; i < media->packets->len; i++) {
     if (!frame_is_good (media, g_ptr_array_index (media->packets, i)))
       return refuse (error, KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/service-error.h"
+#include "av/wave-format.h"
 #include "media/aac.h"
 
 #define MAX_TRACKS 2
@@ -46,12 +47,16 @@ private_data_is_good (const AVCodecParameters *codec)
   const guint8 *data = codec->extradata;
   gsize size = (gsize) codec->extradata_size;
   KvsAacConfig config;
+  KvsLocalWaveFormat format;
 
   switch (codec->codec_id) {
     case AV_CODEC_ID_H264:
       return size >= AVCC_BYTES && data[0] == 1 && filter_takes (codec, "h264_mp4toannexb");
     case AV_CODEC_ID_HEVC:
       return size >= HVCC_BYTES && data[0] == 1 && filter_takes (codec, "hevc_mp4toannexb");
+    case AV_CODEC_ID_PCM_ALAW:
+    case AV_CODEC_ID_PCM_MULAW:
+      return kvs_local_wave_format_parse (data, size, &format);
     case AV_CODEC_ID_AAC:
     default:
       return kvs_aac_config_parse (data, size, &config, NULL);
@@ -59,19 +64,36 @@ private_data_is_good (const AVCodecParameters *codec)
 }
 
 static gboolean
-track_is_supported (const GPtrArray *tracks, guint place, gboolean is_ts)
+first_is_supported (const GPtrArray *tracks, KvsLocalConsumer consumer)
 {
-  const AVCodecParameters *codec = g_ptr_array_index (tracks, place);
+  const AVCodecParameters *first = g_ptr_array_index (tracks, 0);
 
-  if (place > 0)
-    return codec->codec_id == AV_CODEC_ID_AAC;
-  switch (codec->codec_id) {
+  switch (first->codec_id) {
     case AV_CODEC_ID_H264:
       return TRUE;
     case AV_CODEC_ID_HEVC:
-      return !is_ts;
+      return consumer != KVS_LOCAL_CONSUMER_HLS_TS;
     case AV_CODEC_ID_AAC:
-      return tracks->len == 1;
+      return tracks->len == 1 && consumer != KVS_LOCAL_CONSUMER_CLIP;
+    default:
+      return FALSE;
+  }
+}
+
+static gboolean
+second_is_supported (const GPtrArray *tracks, KvsLocalConsumer consumer)
+{
+  const AVCodecParameters *first = g_ptr_array_index (tracks, 0);
+  const AVCodecParameters *second = g_ptr_array_index (tracks, 1);
+
+  switch (second->codec_id) {
+    case AV_CODEC_ID_AAC:
+      return TRUE;
+    case AV_CODEC_ID_PCM_ALAW:
+      return first->codec_id == AV_CODEC_ID_H264
+             && (consumer == KVS_LOCAL_CONSUMER_DASH || consumer == KVS_LOCAL_CONSUMER_CLIP);
+    case AV_CODEC_ID_PCM_MULAW:
+      return first->codec_id == AV_CODEC_ID_H264 && consumer == KVS_LOCAL_CONSUMER_DASH;
     default:
       return FALSE;
   }
@@ -80,22 +102,22 @@ track_is_supported (const GPtrArray *tracks, guint place, gboolean is_ts)
 /**
  * kvs_local_codecs_check:
  * @tracks: (element-type AVCodecParameters): of a fragment
- * @is_ts: whether they are to go into MPEG-TS
+ * @consumer: where they are to go
  * @error: where to put a %KVS_LOCAL_ERROR
  *
- * The first track is H.264 or H.265 video, the second one, if there is any, AAC; or AAC is alone
- * (kvs-api.md section 12).
+ * The first track is H.264 or H.265 video, the second one, if there is any, AAC, or G.711 with H.264
+ * where @consumer takes that; or AAC is alone (kvs-api.md section 8).
  *
  * Returns: whether they can be played
  */
 gboolean
-kvs_local_codecs_check (const GPtrArray *tracks, gboolean is_ts, GError **error)
+kvs_local_codecs_check (const GPtrArray *tracks, KvsLocalConsumer consumer, GError **error)
 {
   if (tracks->len < 1 || tracks->len > MAX_TRACKS)
     return refuse (error, KVS_LOCAL_ERROR_UNSUPPORTED_MEDIA_TYPE,
                    "The fragment has %u tracks; one or two are supported.", tracks->len);
   for (guint i = 0; i < tracks->len; i++) {
-    if (!track_is_supported (tracks, i, is_ts))
+    if (i == 0 ? !first_is_supported (tracks, consumer) : !second_is_supported (tracks, consumer))
       return refuse (error, KVS_LOCAL_ERROR_UNSUPPORTED_MEDIA_TYPE,
                      "The codec of track %u is not supported.", i + 1);
   }
@@ -110,6 +132,18 @@ kvs_local_codecs_check (const GPtrArray *tracks, gboolean is_ts, GError **error)
                      "Invalid codec private data in fragment for track %u.", i + 1);
   }
   return TRUE;
+}
+
+/**
+ * kvs_local_codecs_is_g711:
+ * @codec: of a track
+ *
+ * Returns: whether it is A-law or mu-law sound
+ */
+gboolean
+kvs_local_codecs_is_g711 (const AVCodecParameters *codec)
+{
+  return codec->codec_id == AV_CODEC_ID_PCM_ALAW || codec->codec_id == AV_CODEC_ID_PCM_MULAW;
 }
 
 /**
@@ -194,6 +228,11 @@ kvs_local_codecs_name (const AVCodecParameters *codec)
       return g_strdup_printf ("avc1.%02x%02x%02x", data[1], data[2], data[3]);
     case AV_CODEC_ID_HEVC:
       return hevc_name (data);
+    /* their sample descriptions, which have nothing more to tell */
+    case AV_CODEC_ID_PCM_ALAW:
+      return g_strdup ("alaw");
+    case AV_CODEC_ID_PCM_MULAW:
+      return g_strdup ("ulaw");
     case AV_CODEC_ID_AAC:
     default:
       kvs_aac_config_parse (data, (gsize) codec->extradata_size, &config, NULL);

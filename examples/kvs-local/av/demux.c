@@ -102,22 +102,6 @@ take_tracks (KvsLocalMedia *media, const AVFormatContext *input, GError **error)
   return TRUE;
 }
 
-/* libavformat makes up what some codecs lack, and players of the service may not have it. */
-static void
-drop_made_up_private (KvsLocalMedia *media, const guint8 *file, gsize size)
-{
-  guint64 found = kvs_local_tracks_with_private (file, size);
-
-  for (guint i = 0; i < media->tracks->len; i++) {
-    AVCodecParameters *codec = g_ptr_array_index (media->tracks, i);
-
-    if ((found >> MIN (i, 63) & 1) == 0) {
-      av_freep (&codec->extradata);
-      codec->extradata_size = 0;
-    }
-  }
-}
-
 /* Frames of a lace have no times of their own, and follow one after the other. */
 static void
 complete_times (AVPacket *packet, const AVPacket *before)
@@ -214,20 +198,24 @@ static gboolean
 read_media (KvsLocalMedia *media, GBytes *file, const KvsLocalFragment *fragment, GError **error)
 {
   Memory memory = { 0 };
+  g_autoptr (GArray) own = NULL;
   AVIOContext *io;
   AVFormatContext *input;
   gboolean ok;
 
   memory.data = g_bytes_get_data (file, &memory.size);
+  own = kvs_local_track_private_read (memory.data, memory.size);
   io = avio_alloc_context (av_malloc (AVIO_BYTES), AVIO_BYTES, 0, &memory, read_memory, NULL, NULL);
   input = open_input (io, error);
+  if (input == NULL)
+    kvs_local_track_private_blame (own, error);
   ok = input != NULL && take_tracks (media, input, error)
        && (fragment == NULL || take_packets (media, input, (gint64) fragment->timecode, error));
   avformat_close_input (&input);
   av_freep (&io->buffer);
   avio_context_free (&io);
   if (ok)
-    drop_made_up_private (media, memory.data, memory.size);
+    kvs_local_track_private_apply (own, media->tracks);
   return ok;
 }
 
@@ -239,7 +227,8 @@ read_media (KvsLocalMedia *media, GBytes *file, const KvsLocalFragment *fragment
  *
  * May be called in any thread.
  *
- * Returns: (transfer full) (nullable): its frames; %NULL with %KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME
+ * Returns: (transfer full) (nullable): its frames; %NULL with %KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME or
+ *   %KVS_LOCAL_ERROR_INVALID_CODEC_PRIVATE_DATA
  */
 KvsLocalMedia *
 kvs_local_media_new (GBytes *file, const KvsLocalFragment *fragment, GError **error)
@@ -262,7 +251,7 @@ kvs_local_media_new (GBytes *file, const KvsLocalFragment *fragment, GError **er
  * May be called in any thread.
  *
  * Returns: (transfer full) (nullable): its tracks without frames; %NULL with
- *   %KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME
+ *   %KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME or %KVS_LOCAL_ERROR_INVALID_CODEC_PRIVATE_DATA
  */
 KvsLocalMedia *
 kvs_local_media_new_tracks (GBytes *start, GError **error)
@@ -281,7 +270,7 @@ kvs_local_media_new_tracks (GBytes *start, GError **error)
  * May be called in any thread.
  *
  * Returns: (transfer full) (nullable): its frames; %NULL with a %G_FILE_ERROR if the file is gone, or
- *   %KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME
+ *   an error of kvs_local_media_new()
  */
 KvsLocalMedia *
 kvs_local_media_load (const gchar *path, const KvsLocalFragment *fragment, GError **error)

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "av/av-error.h"
+#include "av/codecs.h"
+#include "av/g711-fit.h"
 
 #define ALL_TRACKS G_MAXUINT
 #define VIDEO_HZ 90000
@@ -21,6 +23,7 @@
 static const AVRational ns_base = { 1, 1000000000 };
 
 /* An output in memory, and what of each track was written last.
+ * g711: of each track, if it is a file
  * only_track: place of the one track that is written, or %ALL_TRACKS
  * is_file: it is a file instead */
 typedef struct {
@@ -29,6 +32,7 @@ typedef struct {
   guint only_track;
   AVPacket *packet;
   gint64 next_dts[MAX_TRACKS];
+  KvsLocalG711Fit g711[MAX_TRACKS];
   gsize header_bytes;
 } Muxer;
 
@@ -61,6 +65,19 @@ add_stream (Muxer *muxer, const AVCodecParameters *codec, GError **error)
                         ? (AVRational) { 1, codec->sample_rate }
                         : (AVRational) { 1, VIDEO_HZ };
   return TRUE;
+}
+
+/* The muxer of ISO's MP4 has no sample description for G.711, that of QuickTime has. Its files are named
+ * so in ftyp, which sample rates above 65535 Hz need: they are told in a form that ISO's have not. */
+static const gchar *
+choose_mp4 (const KvsLocalMedia *media, guint only_track)
+{
+  for (guint i = 0; i < media->tracks->len; i++) {
+    if ((only_track == ALL_TRACKS || only_track == i)
+        && kvs_local_codecs_is_g711 (g_ptr_array_index (media->tracks, i)))
+      return "mov";
+  }
+  return "mp4";
 }
 
 /* @url: (nullable): of a file, else it is written to memory */
@@ -143,6 +160,22 @@ set_decode_times (const KvsLocalMedia *media, guint track, const KvsLocalRemuxTi
   }
 }
 
+/* Gives @packet, which has its pts, the rest of its times, none of them before @dts. */
+static gboolean
+set_packet_times (Muxer *muxer, guint track, AVPacket *packet, gint64 dts, GError **error)
+{
+  const AVStream *stream = get_stream (muxer, track);
+
+  if (muxer->is_file && kvs_local_codecs_is_g711 (stream->codecpar))
+    return kvs_local_g711_fit (&muxer->g711[track], stream->codecpar, packet)
+           || kvs_local_av_fail (error, "A frame", AVERROR (ENOMEM));
+  packet->dts = MAX (dts, muxer->next_dts[track]);
+  packet->pts = MAX (packet->pts, packet->dts);
+  packet->duration = av_rescale_q (packet->duration, ns_base, stream->time_base);
+  muxer->next_dts[track] = packet->dts + 1;
+  return TRUE;
+}
+
 static gboolean
 write_packet (Muxer *muxer, const AVPacket *source, const KvsLocalRemuxTime *time, gint64 dts,
               GError **error)
@@ -155,12 +188,14 @@ write_packet (Muxer *muxer, const AVPacket *source, const KvsLocalRemuxTime *tim
   if (!kvs_local_av_check (error, "A frame", result))
     return FALSE;
   packet->stream_index = stream->index;
-  packet->dts = MAX (dts, muxer->next_dts[track]);
   packet->pts = av_rescale_q (time->position_ns + source->pts + time->delay_ns, ns_base,
                               stream->time_base);
-  packet->pts = MAX (packet->pts, packet->dts);
-  packet->duration = av_rescale_q (source->duration, ns_base, stream->time_base);
-  muxer->next_dts[track] = packet->dts + 1;
+  if (!set_packet_times (muxer, track, packet, dts, error))
+    return FALSE;
+  if (packet->size == 0 && kvs_local_codecs_is_g711 (stream->codecpar)) {
+    av_packet_unref (packet);
+    return TRUE;
+  }
   result = av_interleaved_write_frame (muxer->output, packet);
   return kvs_local_av_check (error, "A frame", result);
 }
@@ -210,7 +245,7 @@ open_fragmented (Muxer *muxer, const KvsLocalMedia *media, guint track, GError *
   av_dict_set (&options, "movflags",
                "frag_custom+empty_moov+default_base_moof+frag_discont+skip_trailer", 0);
   av_dict_set_int (&options, "use_editlist", 0, 0);
-  ok = muxer_open (muxer, "mp4", NULL, media, track, &options, error);
+  ok = muxer_open (muxer, choose_mp4 (media, track), NULL, media, track, &options, error);
   av_dict_free (&options);
   return ok;
 }
@@ -313,7 +348,8 @@ kvs_local_mp4_file_new (const KvsLocalMedia *first, const gchar *path, GError **
     file->muxer.next_dts[i] = G_MININT64;
   /* players begin before they have all of it */
   av_dict_set (&options, "movflags", "faststart", 0);
-  ok = muxer_open (&file->muxer, "mp4", url, first, ALL_TRACKS, &options, error);
+  ok = muxer_open (&file->muxer, choose_mp4 (first, ALL_TRACKS), url, first, ALL_TRACKS, &options,
+                   error);
   av_dict_free (&options);
   return ok ? g_steal_pointer (&file) : NULL;
 }

@@ -170,7 +170,8 @@ check (KvsLocalProbe *probe)
                          KVS_LOCAL_MESSAGE_NO_FRAGMENTS);
     return FALSE;
   }
-  if (!kvs_local_codecs_check (probe->first->tracks, probe->session->request.is_ts,
+  if (!kvs_local_codecs_check (probe->first->tracks,
+                               kvs_local_playback_request_consumer (&probe->session->request),
                                &probe->error))
     return FALSE;
   take_first (probe->session, probe->first);

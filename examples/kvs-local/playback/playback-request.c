@@ -123,3 +123,17 @@ kvs_local_playback_request_parse (JsonObject *args, const KvsLocalStream *stream
            args, is_dash ? "MaxManifestFragmentResults" : "MaxMediaPlaylistFragmentResults", 1,
            MAX_RESULTS, &out->max_results, error);
 }
+
+/**
+ * kvs_local_playback_request_consumer:
+ * @request: what is wanted
+ *
+ * Returns: what decides which tracks can be played
+ */
+KvsLocalConsumer
+kvs_local_playback_request_consumer (const KvsLocalPlaybackRequest *request)
+{
+  if (request->is_dash)
+    return KVS_LOCAL_CONSUMER_DASH;
+  return request->is_ts ? KVS_LOCAL_CONSUMER_HLS_TS : KVS_LOCAL_CONSUMER_HLS_MP4;
+}

@@ -4,6 +4,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include "av/codecs.h"
 #include "store/store-range.h"
 
 G_BEGIN_DECLS
@@ -57,5 +58,6 @@ typedef struct {
 gboolean kvs_local_playback_request_parse (JsonObject *args, const KvsLocalStream *stream,
                                            gboolean is_dash, KvsLocalPlaybackRequest *out,
                                            GError **error);
+KvsLocalConsumer kvs_local_playback_request_consumer (const KvsLocalPlaybackRequest *request);
 
 G_END_DECLS

@@ -344,7 +344,8 @@ choose_generation (KvsLocalPlaybackSession *session, KvsLocalMedia *tracks,
       return;
     }
     if (session->request.is_dash || session->generations->len > KVS_LOCAL_MAX_CODEC_CHANGES
-        || !kvs_local_codecs_check (tracks->tracks, session->request.is_ts, NULL)) {
+        || !kvs_local_codecs_check (
+          tracks->tracks, kvs_local_playback_request_consumer (&session->request), NULL)) {
       entry->refusal = KVS_LOCAL_ERROR_INVALID_CODEC_PRIVATE_DATA;
       return;
     }
