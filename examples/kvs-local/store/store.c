@@ -365,15 +365,17 @@ insert_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
 gboolean
 kvs_local_store_add_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
 {
+  gint64 now_ms = g_get_real_time () / 1000;
+
   if (kvs_local_store_find_by_name (store, stream->name) != NULL) {
     g_set_error (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_RESOURCE_IN_USE,
                  "The stream %s already exists.", stream->name);
     return FALSE;
   }
   /* an ARN never comes back, however soon its stream does */
-  stream->creation_ms = MAX (g_get_real_time () / 1000, store->last_creation_ms + 1);
+  stream->creation_ms = MAX (now_ms, store->last_creation_ms + 1);
   store->last_creation_ms = stream->creation_ms;
-  stream->active_ms = stream->creation_ms + store->creating_ms;
+  stream->active_ms = now_ms + store->creating_ms;
   stream->arn = g_strdup_printf ("arn:aws:kinesisvideo:%s:%s:stream/%s/%" G_GINT64_FORMAT,
                                  store->region, store->account, stream->name, stream->creation_ms);
   kvs_local_stream_renew_version (stream);
