@@ -178,6 +178,28 @@ free_provider (gpointer user_data)
 }
 
 static void
+tell_freed (gpointer user_data)
+{
+  ProviderRig *rig = user_data;
+
+  g_mutex_lock (&rig->lock);
+  rig->is_freed = TRUE;
+  g_cond_broadcast (&rig->changed);
+  g_mutex_unlock (&rig->lock);
+}
+
+static void
+wait_until_freed (ProviderRig *rig)
+{
+  gint64 deadline_us = g_get_monotonic_time () + WAIT_LIMIT_US;
+
+  g_mutex_lock (&rig->lock);
+  while (!rig->is_freed)
+    ck_assert (g_cond_wait_until (&rig->changed, &rig->lock, deadline_us));
+  g_mutex_unlock (&rig->lock);
+}
+
+static void
 clear_result (ProviderRig *rig)
 {
   kvs_credentials_unref (g_steal_pointer (&rig->credentials));
@@ -199,7 +221,8 @@ void
 provider_rig_free (ProviderRig *rig)
 {
   kvs_loop_invoke (rig->loop, free_provider, rig);
-  /* waits for what was invoked */
+  kvs_loop_invoke (rig->loop, tell_freed, rig);
+  wait_until_freed (rig);
   kvs_loop_release (rig->loop);
   if (rig->server != NULL)
     http_server_free (rig->server);

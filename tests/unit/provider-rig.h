@@ -37,6 +37,7 @@ typedef struct {
   GPtrArray *requests; /* of RigRequest */
   KvsCredentialsFetch *fetch;
   gboolean is_done;
+  gboolean is_freed;
   gboolean is_starting;
   KvsCredentials *credentials;
   GError *error;
