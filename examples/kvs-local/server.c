@@ -13,6 +13,7 @@
 #include "http/credentials.h"
 #include "http/http-connection.h"
 #include "http/jobs.h"
+#include "http/json-text.h"
 #include "http/request-head.h"
 #include "ingest/put-connection.h"
 #include "ingest/put-media.h"
@@ -164,7 +165,7 @@ kvs_local_server_answer_object (SoupServerMessage *message, JsonObject *object)
   gchar *text;
 
   json_node_take_object (node, object);
-  text = json_to_string (node, FALSE);
+  text = kvs_local_json_text (node);
   soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
   soup_server_message_set_response (message, "application/json", SOUP_MEMORY_TAKE, text,
                                     strlen (text));

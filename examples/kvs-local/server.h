@@ -28,6 +28,7 @@ G_BEGIN_DECLS
  * @http_connections: (element-type gpointer): all connections, sessions too; see
  *   http/http-connection.c
  * @request_timer: runs while there are any
+ * @greetings: (element-type gpointer): those of clients that have not begun with TLS
  * @waiting_turns: connections that libsoup gets for their next requests
  * @turns_source: runs while there are any
  * @poller: for PutMedia connections
@@ -50,6 +51,7 @@ typedef struct {
   guint expiry_timer;
   GQueue http_connections;
   guint request_timer;
+  GQueue greetings;
   GQueue waiting_turns;
   guint turns_source;
   KvsLocalPoller *poller;

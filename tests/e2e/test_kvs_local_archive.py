@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import tempfile
 import threading
@@ -40,6 +41,19 @@ class ListFragments(ArchiveCase):
             self.assertEqual(fragment["FragmentLengthInMilliseconds"], 1000)
             self.assertEqual(fragment["FragmentSizeInBytes"], os.path.getsize(
                 os.path.join(folder, fragment["FragmentNumber"] + ".mkv")))
+
+    def test_times_are_written_as_milliseconds(self):
+        """Decimals, which not all clients read as binary numbers"""
+        self.put_all(mkv.header() + b"".join(
+            mkv.cluster(1700000000840 + i, mkv.simple_block(0)) for i in range(9)))
+        range_ = {"StartTimestamp": 1700000000, "EndTimestamp": 1700000001}
+        body = json.dumps({"StreamName": self.stream, "FragmentSelector": {
+            "FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": range_}})
+        listed = self.post("/listFragments", body.encode())[2].decode()
+        self.assertEqual(re.findall(r'"ProducerTimestamp":([^,}]+)', listed),
+                         [f"1700000000.84{i}" for i in range(9)])
+        described = self.post("/describeStream", b'{"StreamName":"%s"}' % self.stream.encode())[2]
+        self.assertRegex(described.decode(), r'"CreationTime":[0-9]+\.[0-9]{3}[,}]')
 
     def test_the_model_knows_all_members(self):
         self.fill(3)

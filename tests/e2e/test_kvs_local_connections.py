@@ -60,6 +60,12 @@ class Client:
         self.file.close()
         self.sock.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
 
 class Plain(unittest.TestCase):
     ARGS = []
@@ -348,6 +354,74 @@ class Tls(Plain):
                                                  context=self.tls)
         self.addCleanup(connection.close)
         return connection
+
+    def hello(self):
+        """What a client of TLS says first."""
+        output = ssl.MemoryBIO()
+        with self.assertRaises(ssl.SSLWantReadError):
+            self.tls.wrap_bio(ssl.MemoryBIO(), output, server_hostname="127.0.0.1").do_handshake()
+        return output.read()
+
+    def n_threads(self):
+        return len(os.listdir(f"/proc/{self.kvs.process.pid}/task"))
+
+    def test_those_who_do_not_begin_take_no_thread(self):
+        """All handshakes wait for threads of one pool, which clients that say nothing must not fill."""
+        with self.open() as client:
+            self.assertEqual(client.ask(HEALTH)[0], 200)
+        before = self.n_threads()
+        hello = self.hello()
+        beginnings = (b"", hello[:1], hello[:5], hello[:-1])
+        silent = [Client(super(Tls, self).connect()) for _ in range(200)]
+        for i, client in enumerate(silent):
+            self.addCleanup(client.close)
+            client.sock.sendall(beginnings[i % len(beginnings)])
+        for _ in range(3):
+            with self.open() as client:
+                self.assertEqual(client.ask(HEALTH)[0], 200)
+        self.assertLess(self.n_threads(), before + 5)
+        self.assertEqual(self.kvs.stop(), 0)
+        for client in silent:
+            self.wait_until_closed(client)
+
+    def wait_until_closed(self, client):
+        """Whatever it was told before"""
+        try:
+            client.file.read()
+        except ConnectionResetError:
+            pass
+
+    def test_slow_handshakes_are_ended(self):
+        kvs = self.start("--keep-alive-seconds", str(KEEP_ALIVE_SECONDS))
+        before = self.n_files(kvs)
+        hello = self.hello()
+        clients = [Client(super(Tls, self).connect(kvs)) for _ in range(4)]
+        for client in clients:
+            self.addCleanup(client.close)
+        clients[0].sock.sendall(hello)
+        clients[1].sock.sendall(hello[:10])
+        clients[2].sock.sendall(b"\x16\x03\x01\xff\xff" + hello[5:])
+        clients[3].sock.sendall(HEALTH)
+        for client in clients:
+            self.wait_until_closed(client)
+        wait_for(lambda: self.n_files(kvs) <= before)
+
+    def test_hello_in_small_pieces(self):
+        sock = super().connect()
+        self.addCleanup(sock.close)
+        into, output = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.tls.wrap_bio(into, output, server_hostname="127.0.0.1")
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                for byte in output.read():
+                    sock.sendall(bytes([byte]))
+                into.write(sock.recv(65536))
+        tls.write(HEALTH)
+        sock.sendall(output.read())
+        self.assertTrue(sock.recv(65536))
 
 
 if __name__ == "__main__":

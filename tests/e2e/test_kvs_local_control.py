@@ -112,6 +112,8 @@ class Control(Case):
                  "InvalidArgumentException"),
                 ("/createStream", '{"StreamName":"n","MediaType":"h264"}', 400,
                  "InvalidArgumentException"),
+                ("/createStream", '{"StreamName":"n","MediaType":"vid\u00e9o/h264"}', 400,
+                 "InvalidArgumentException"),
                 ("/createStream", '{"StreamName":"n","DeviceName":"a/b"}', 400,
                  "InvalidArgumentException"),
                 ("/createStream", '{"StreamName":"n","Tags":[]}', 400, "InvalidArgumentException"),
@@ -145,6 +147,12 @@ class Control(Case):
                 ("/getMedia", '{"StreamName":%s,"StartSelector":{"StartSelectorType":'
                  '"FRAGMENT_NUMBER","AfterFragmentNumber":"x"}}' % stream, 400,
                  "InvalidArgumentException"),
+                ("/getMedia", '{"StreamName":%s,"StartSelector":{"StartSelectorType":"NOW",'
+                 '"AfterFragmentNumber":"x"}}' % stream, 400, "InvalidArgumentException"),
+                ("/getMedia", '{"StreamName":%s,"StartSelector":{"StartSelectorType":"NOW",'
+                 '"ContinuationToken":""}}' % stream, 400, "InvalidArgumentException"),
+                ("/getMedia", '{"StreamName":%s,"StartSelector":{"StartSelectorType":"NOW",'
+                 '"StartTimestamp":"1"}}' % stream, 400, "InvalidArgumentException"),
                 ("/describestream", "{}", 404, "UnknownOperationException"),
                 ("/", "{}", 404, "UnknownOperationException"),
                 ("/describeStream", "x" * (1024 * 1024 + 1), 413, "RequestEntityTooLargeException"),
@@ -201,6 +209,26 @@ class Control(Case):
         self.assertNotEqual(again, self.arn)
         self.refused("ResourceNotFoundException", 404, self.control.describe_stream,
                      StreamARN=self.arn)
+
+    def test_deleted_and_created_at_once(self):
+        """As fast as one connection can: no two streams have one ARN."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.kvs.port, timeout=30)
+        self.addCleanup(connection.close)
+
+        def call(path, members):
+            body = json.dumps(members).encode()
+            headers = {"Host": f"127.0.0.1:{self.kvs.port}", "Content-Type": "application/json"}
+            connection.request("POST", path, body=body,
+                               headers=kvslocal.sign("POST", path, headers, body=body))
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 200)
+            return json.loads(answer.read())
+
+        arns = []
+        for _ in range(300):
+            arns.append(call("/createStream", {"StreamName": "again"})["StreamARN"])
+            call("/deleteStream", {"StreamARN": arns[-1]})
+        self.assertEqual(len(set(arns)), len(arns))
 
     def test_tags(self):
         listed = lambda: self.control.list_tags_for_stream(StreamName=self.stream)["Tags"]

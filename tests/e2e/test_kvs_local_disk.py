@@ -166,6 +166,93 @@ class Disk(unittest.TestCase):
                  > FRAGMENT_BYTES)
         self.assertEqual(self.send(connection, timecode + 1000), persisted(timecode + 1000))
 
+    def leave(self, filler, size):
+        """Makes room for so many bytes."""
+        os.truncate(filler, os.path.getsize(filler) - size)
+
+    def test_fragment_that_fits_without_its_entry(self):
+        """The file of a fragment that the index has no room for is taken away at once."""
+        connection = self.put()
+        connection.send(mkv.header())
+        self.assertEqual(self.send(connection, 0), persisted(0))
+        self.assertEqual(len(self.files()), 1)
+        size = os.statvfs(self.disk).f_frsize
+        pages = os.path.getsize(self.find(self.files()[0])) // size + 1
+        filler = self.fill_up()
+        self.leave(filler, pages * size)
+        self.assertEqual(self.send(connection, 1000), ["BUFFERING 1000", "RECEIVED 1000",
+                                                       "ERROR 1000 5001"])
+        self.assertEqual(len(self.files()), 1)
+        self.leave(filler, 4 * FRAGMENT_BYTES)
+        self.assertEqual(self.send(connection, 2000), persisted(2000))
+        self.assertEqual(self.stored(), [cluster(0), cluster(2000)])
+
+    def find(self, file):
+        return next(os.path.join(folder, file) for folder, _, names in
+                    os.walk(os.path.join(self.disk, "media")) if file in names)
+
+    def until_it_fails(self, operation):
+        """Calls it with 0, 1, ... until it is refused, and gives what it was taken with last."""
+        for i in range(1000):
+            try:
+                operation(i)
+            except botocore.exceptions.ClientError as error:
+                self.assertEqual(error.response["Error"]["Code"], "InternalFailure")
+                return i - 1
+        self.fail("there is always room")
+
+    def describe(self):
+        return self.control.describe_stream(StreamName="cam")["StreamInfo"]
+
+    def restart(self):
+        """Goes on with a copy of what is on the disk, which goes with the process."""
+        copy = tempfile.TemporaryDirectory()
+        self.addCleanup(copy.cleanup)
+        shutil.copytree(self.disk, copy.name, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("filler"))
+        self.assertEqual(self.kvs.stop(), 0)
+        self.kvs = KvsLocal(data=copy.name).start()
+        self.addCleanup(self.kvs.__exit__)
+        self.control = self.kvs.client()
+        self.addCleanup(self.control.close)
+
+    def test_description_is_changed_or_not(self):
+        """What was refused has not happened, now or after a restart."""
+        self.fill_up()
+        changes = (
+            lambda i: self.control.update_stream(
+                StreamName="cam", CurrentVersion=self.describe()["Version"], DeviceName=f"d{i}",
+                MediaType=f"video/m{i}"),
+            lambda _: self.control.update_data_retention(
+                StreamName="cam", CurrentVersion=self.describe()["Version"],
+                Operation="INCREASE_DATA_RETENTION", DataRetentionChangeInHours=1))
+        for change in changes:
+            taken = [self.describe()]
+            self.until_it_fails(lambda i, c=change, t=taken: (c(i), t.append(self.describe())))
+            self.assertEqual(self.describe(), taken[-1])
+        self.restart()
+        self.assertEqual(self.describe(), taken[-1])
+        self.control.update_stream(StreamName="cam", CurrentVersion=taken[-1]["Version"],
+                                   DeviceName="last")
+
+    def test_tags_are_all_there_or_none_of_the_new(self):
+        filler = self.fill_up()
+        tags = [{f"key{n}": f"{i}-" + "x" * 250 for n in range(50)} for i in range(1000)]
+        size = os.statvfs(self.disk).f_frsize
+        taken = []
+
+        def tag(i):
+            self.leave(filler, 5 * size)
+            self.control.tag_stream(StreamName="cam", Tags=tags[i])
+            taken.append(i)
+            self.fill_up()
+
+        last = self.until_it_fails(tag)
+        expected = tags[last] if last >= 0 else {}
+        self.assertEqual(self.control.list_tags_for_stream(StreamName="cam")["Tags"], expected)
+        self.restart()
+        self.assertEqual(self.control.list_tags_for_stream(StreamName="cam")["Tags"], expected)
+
 
 class Start(unittest.TestCase):
     def test_folder_that_cannot_be(self):

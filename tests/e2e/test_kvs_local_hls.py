@@ -14,6 +14,10 @@ from hls_case import now_ms
 from kvslocal import KvsLocal
 
 CODEC_PRIVATE = 0x63A2
+EBML_READ_VERSION = 0x42F7
+# What FFmpeg reads no further than
+OF_LATER = mkv.element(mkv.EBML, mkv.element(EBML_READ_VERSION, 2)
+                       + mkv.element(mkv.DOC_TYPE, "matroska"))
 NO_FRAGMENTS = "No fragments found in the stream for the streaming request."
 
 
@@ -159,6 +163,30 @@ class CodecTest(hls_case.HlsCase):
                         blocks=mkv.simple_block(0) + mkv.simple_block(20, track=2))
         self.assertEqual(self.refuse("MissingCodecPrivateDataException"),
                          "Missing codec private data in fragment for track 2.")
+
+    def test_tracks_that_cannot_be_read(self):
+        """Ingest does not look into what it need not know."""
+        clip = self.clip(seconds=2, audio=False)
+        self.put_all(OF_LATER + clip.header[len(mkv.ebml()):] + clip.cluster(0, now_ms()))
+        self.refuse("UnsupportedStreamMediaTypeException")
+        self.refused("UnsupportedStreamMediaTypeException", 400,
+                     self.archive.get_dash_streaming_session_url, StreamName=self.stream)
+
+    def test_fragments_that_cannot_be_read(self):
+        """They are listed, and refused to who fetches them; those beside them are played."""
+        clip = self.clip(seconds=2, audio=False)
+        start = self.put_clip(clip)
+        laced = mkv.element(mkv.SIMPLE_BLOCK, b"\x81\x00\x00\xff\xff\xff")
+        for header, blocks in ((OF_LATER + clip.header[len(mkv.ebml()):], mkv.simple_block(0)),
+                               (clip.header, laced)):
+            start += 5000
+            self.put_all(header + mkv.cluster(start, blocks))
+        url = self.hls()
+        answers = [hls_case.fetch(urllib.parse.urljoin(url, segment.uri))
+                   for segment in self.playlist(url).segments]
+        self.assertEqual([answer[0] for answer in answers], [200, 200, 400, 400])
+        for _, headers, _ in answers[2:]:
+            self.assertIn("InvalidMediaFrameException", headers["x-amzn-errortype"])
 
     def test_sound_of_another_codec(self):
         clip = self.clip(seconds=2)

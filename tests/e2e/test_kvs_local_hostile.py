@@ -2,6 +2,7 @@
 """kvs-local: requests that mean harm, or are broken, get an error or are cut off; it lives on, and
 takes no more memory for them."""
 
+import base64
 import http.client
 import itertools
 import os
@@ -12,7 +13,7 @@ import unittest
 import kvslocal
 import mkvwriter as mkv
 from kvslocal import KvsLocal
-from kvslocal_case import Case, events, persisted, require_kvs_local, wait_for
+from kvslocal_case import Case, events, persisted, require_kvs_local, tool, wait_for
 
 MEGABYTE = 1 << 20
 # What a hundred megabytes of junk may leave behind: buffers, and the fragmentation of the heap
@@ -160,6 +161,13 @@ class Hostile(Case):
                                        % self.stream.encode()), 400),
             ("comment", post(b"/listStreams", b'{/*'), 400),
             ("not UTF-8", post(b"/describeStream", b'{"StreamName":"\xff"}'), 400),
+            ("what json-glib takes for JSON", post(b"/listStreams", b"var a = {'b':0x1};"), 400),
+            ("two bodies", post(b"/listStreams", b"{}{}"), 400),
+            ("time with an exponent", post(b"/listFragments", b'{"StreamName":"%s",'
+                                           b'"FragmentSelector":{"FragmentSelectorType":'
+                                           b'"SERVER_TIMESTAMP","TimestampRange":{"StartTimestamp":'
+                                           b'1.551924009774E9,"EndTimestamp":1.6e+9}}}'
+                                           % self.stream.encode()), 200),
             ("zero byte", post(b"/describeStream", b'{"StreamName":"a\0b"}'), 400),
         ])
 
@@ -314,6 +322,23 @@ class Hostile(Case):
             return len(os.listdir(f"/proc/{self.kvs.process.pid}/fd"))
 
         wait_for(lambda: n_files() < 100)
+
+
+class Memory(unittest.TestCase):
+    """What nobody sees from outside."""
+
+    def test_token_that_is_no_text(self):
+        """A letter that is cut off at its end is not looked for behind it."""
+        if kvslocal.SLOWNESS != 1:
+            self.skipTest("the program looks after its memory itself")
+        with KvsLocal(args=["--no-auth"], wrapper=[tool("valgrind"), "-q"]) as kvs:
+            control = kvs.client()
+            for token in (b"\xfc", b"cam\xfd"):
+                with self.assertRaises(control.exceptions.InvalidArgumentException):
+                    control.list_streams(NextToken=base64.b64encode(token).decode())
+            control.close()
+            self.assertEqual(kvs.stop(), 0)
+            self.assertEqual(kvs.errors(), "")
 
 
 class Bind(unittest.TestCase):

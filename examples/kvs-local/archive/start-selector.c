@@ -22,6 +22,19 @@ after_fragment (JsonObject *selector, const gchar *member, const KvsLocalStringS
   return TRUE;
 }
 
+/* Those that the type does not need are held to the model all the same. */
+static gboolean
+check_members (JsonObject *selector, GError **error)
+{
+  const gchar *text;
+  gint64 ms;
+
+  return kvs_local_args_string (selector, "AfterFragmentNumber", &fragment_number, &text, error)
+         && kvs_local_args_string (selector, "ContinuationToken", &continuation_token, &text, error)
+         && (!kvs_local_args_has (selector, "StartTimestamp")
+             || kvs_local_args_time_ms (selector, "StartTimestamp", &ms, error));
+}
+
 /* After all there are, if none is at or after that time */
 static gboolean
 at_time (JsonObject *selector, KvsLocalStore *store, KvsLocalStream *stream, gboolean of_server,
@@ -69,7 +82,8 @@ kvs_local_start_selector_resolve (JsonObject *args, KvsLocalStore *store, KvsLoc
                          "StartSelector is required.");
     return FALSE;
   }
-  if (!kvs_local_args_choice (selector, "StartSelectorType", types, &type, error))
+  if (!kvs_local_args_choice (selector, "StartSelectorType", types, &type, error)
+      || !check_members (selector, error))
     return FALSE;
   if (g_str_equal (type, "FRAGMENT_NUMBER"))
     return after_fragment (selector, "AfterFragmentNumber", &fragment_number, store, stream, out,

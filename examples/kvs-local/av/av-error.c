@@ -33,6 +33,20 @@ kvs_local_av_fail (GError **error, const gchar *what, int code)
 }
 
 /**
+ * kvs_local_av_check_read:
+ * @error: where to put an error
+ * @what: was read, from memory
+ * @code: what libavformat returned; of elements that reach beyond others it says EIO
+ *
+ * Returns: %FALSE with %KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME if @code is an error
+ */
+gboolean
+kvs_local_av_check_read (GError **error, const gchar *what, int code)
+{
+  return code >= 0 || kvs_local_av_fail (error, what, AVERROR_INVALIDDATA);
+}
+
+/**
  * kvs_local_av_check:
  * @error: where to put an error
  * @what: was tried

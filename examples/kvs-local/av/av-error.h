@@ -7,6 +7,7 @@
 G_BEGIN_DECLS
 
 gboolean kvs_local_av_fail (GError **error, const gchar *what, int code);
+gboolean kvs_local_av_check_read (GError **error, const gchar *what, int code);
 gboolean kvs_local_av_check (GError **error, const gchar *what, int code);
 
 G_END_DECLS

@@ -126,7 +126,7 @@ take_packets (KvsLocalMedia *media, AVFormatContext *input, gint64 timecode, GEr
     result = av_read_frame (input, packet);
     if (result == AVERROR_EOF)
       return TRUE;
-    if (!kvs_local_av_check (error, "The fragment's frames", result))
+    if (!kvs_local_av_check_read (error, "The fragment's frames", result))
       return FALSE;
     index = (guint) packet->stream_index;
     if (index >= media->tracks->len)
@@ -190,7 +190,7 @@ open_input (AVIOContext *io, GError **error)
    * that continues another. */
   input->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_NOPARSE | AVFMT_FLAG_NOFILLIN;
   result = avformat_open_input (&input, NULL, format, NULL);
-  return kvs_local_av_check (error, "The fragment", result) ? input : NULL;
+  return kvs_local_av_check_read (error, "The fragment", result) ? input : NULL;
 }
 
 /* Gives @media its tracks, and its frames too if there is a @fragment that they belong to. */

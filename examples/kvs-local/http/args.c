@@ -2,25 +2,24 @@
 #include "http/args.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "api/service-error.h"
+#include "http/json-check.h"
 
 /* A time beyond the year 9999 is a mistake, and would overflow. */
 #define MAX_UNIX_SECONDS 253402300799.0
 #define MS_PER_SECOND 1000
 
-/* No request has more than a few. */
-#define MAX_BRACKETS 1024
-
-#define ZERO_CHARACTER "\\u0000"
+/* The model writes \w, which GRegex takes for the letters of any script. */
+#define WORD "[a-zA-Z0-9_\\-\\.\\+]+"
+#define MEDIA_TYPE WORD "/" WORD
 
 const KvsLocalStringShape kvs_local_shape_stream_name = { 1, 256, "[a-zA-Z0-9_.-]+" };
 const KvsLocalStringShape kvs_local_shape_arn
-  = { 1, 1024, "arn:[a-z\\d-]+:kinesisvideo:[a-z0-9-]+:[0-9]+:[a-z]+/[a-zA-Z0-9_.-]+/[0-9]+" };
+  = { 1, 1024, "arn:[a-z0-9-]+:kinesisvideo:[a-z0-9-]+:[0-9]+:[a-z]+/[a-zA-Z0-9_.-]+/[0-9]+" };
 const KvsLocalStringShape kvs_local_shape_device_name = { 1, 128, "[a-zA-Z0-9_.-]+" };
 const KvsLocalStringShape kvs_local_shape_media_type
-  = { 1, 128, "[\\w\\-\\.\\+]+/[\\w\\-\\.\\+]+(,[\\w\\-\\.\\+]+/[\\w\\-\\.\\+]+)*" };
+  = { 1, 128, MEDIA_TYPE "(," MEDIA_TYPE ")*" };
 const KvsLocalStringShape kvs_local_shape_kms_key_id = { 1, 2048, ".+" };
 const KvsLocalStringShape kvs_local_shape_version = { 1, 64, "[a-zA-Z0-9]+" };
 const KvsLocalStringShape kvs_local_shape_next_token = { 0, 1024, "[a-zA-Z0-9+/=]*" };
@@ -64,9 +63,13 @@ gboolean
 kvs_local_check_string (const gchar *name, const gchar *value, const KvsLocalStringShape *shape,
                         GError **error)
 {
-  glong length = g_utf8_strlen (value, -1);
   g_autofree gchar *pattern = NULL;
+  glong length;
 
+  /* what a token is decoded to may be anything */
+  if (!g_utf8_validate (value, -1, NULL))
+    return kvs_local_args_invalid (error, "%s must be in UTF-8.", name);
+  length = g_utf8_strlen (value, -1);
   if (length < (glong) shape->min)
     return kvs_local_args_invalid (error, "%s must have at least %u characters.", name, shape->min);
   if (length > (glong) shape->max)
@@ -77,38 +80,6 @@ kvs_local_check_string (const gchar *name, const gchar *value, const KvsLocalStr
   return g_regex_match_simple (pattern, value, G_REGEX_DOLLAR_ENDONLY, 0)
          || kvs_local_args_invalid (error, "%s must satisfy the regular expression pattern: %s", name,
                      shape->pattern);
-}
-
-/* json-glib calls itself for each level, and so a megabyte of brackets would overflow the stack. What
- * is a string and what a comment only it knows: so all of them count. */
-static gboolean
-has_many_brackets (const gchar *data, gsize size)
-{
-  guint n = 0;
-
-  for (gsize i = 0; i < size; i++) {
-    if ((data[i] == '{' || data[i] == '[') && ++n > MAX_BRACKETS)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-/* A text with a zero character would be taken for what is before it. */
-static gboolean
-has_zero (const gchar *data, gsize size)
-{
-  const gchar *end = data + size;
-
-  for (const gchar *at = data; (at = memmem (at, (gsize) (end - at), ZERO_CHARACTER,
-                                             strlen (ZERO_CHARACTER))) != NULL; at++) {
-    gsize n_before = 0;
-
-    while (at - n_before > data && at[-1 - (gssize) n_before] == '\\')
-      n_before++;
-    if (n_before % 2 == 0)
-      return TRUE;
-  }
-  return FALSE;
 }
 
 /**
@@ -128,8 +99,7 @@ kvs_local_args_parse (GBytes *body, GError **error)
 
   if (size == 0)
     return json_object_new ();
-  if (!g_utf8_validate (data, (gssize) size, NULL) || has_many_brackets (data, size)
-      || has_zero (data, size)
+  if (!kvs_local_json_check (data, size)
       || !json_parser_load_from_data (parser, data, (gssize) size, NULL)) {
     g_set_error_literal (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_MALFORMED_REQUEST,
                          "The request body is not valid JSON.");

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "http/http-stream.h"
+#include "http/tls-hello.h"
 
 /* Data of the remote address, which all requests of a connection have in common: libsoup tells of
  * neither the socket nor the stream of a connection that it has not accepted itself. */
@@ -29,6 +30,15 @@ typedef struct {
   GSocketAddress *remote;
 } Turn;
 
+/* One whose client has not begun a handshake */
+typedef struct {
+  KvsLocalServer *server;
+  Turn *turn;
+  GSocket *socket;
+  GSource *source;
+  GList link; /* of the server's queue */
+} Greeting;
+
 static void
 connection_free (gpointer data)
 {
@@ -50,6 +60,17 @@ turn_free (gpointer data)
   g_object_unref (turn->local);
   g_object_unref (turn->remote);
   g_free (turn);
+}
+
+static Turn *
+turn_new (GIOStream *io, GSocketAddress *local, GSocketAddress *remote)
+{
+  Turn *turn = g_new0 (Turn, 1);
+
+  turn->io = g_object_ref (io);
+  turn->local = g_object_ref (local);
+  turn->remote = g_object_ref (remote);
+  return turn;
 }
 
 static Connection *
@@ -105,6 +126,45 @@ connection_new (KvsLocalServer *server, GIOStream *io, GSocket *socket)
   return connection;
 }
 
+static void
+greeting_free (gpointer data)
+{
+  Greeting *greeting = data;
+
+  g_queue_unlink (&greeting->server->greetings, &greeting->link);
+  g_source_unref (greeting->source);
+  g_object_unref (greeting->socket);
+  turn_free (greeting->turn);
+  g_free (greeting);
+}
+
+static void
+on_hello (gboolean is_there, gpointer user_data)
+{
+  const Greeting *greeting = user_data;
+
+  if (is_there) {
+    kvs_local_http_stream_start_greeting (KVS_LOCAL_HTTP_STREAM (greeting->turn->io));
+    give_to_soup (greeting->server, greeting->turn);
+  } else {
+    /* TLS would begin a handshake to say good-bye */
+    g_socket_close (greeting->socket, NULL);
+  }
+}
+
+static void
+wait_for_hello (KvsLocalServer *server, GSocket *socket, Turn *turn)
+{
+  Greeting *greeting = g_new0 (Greeting, 1);
+
+  greeting->server = server;
+  greeting->socket = g_object_ref (socket);
+  greeting->turn = turn;
+  greeting->link.data = greeting;
+  g_queue_push_tail_link (&server->greetings, &greeting->link);
+  greeting->source = kvs_local_tls_hello_wait (socket, on_hello, greeting, greeting_free);
+}
+
 /**
  * kvs_local_http_connection_accept:
  * @server: the server
@@ -113,7 +173,7 @@ connection_new (KvsLocalServer *server, GIOStream *io, GSocket *socket)
  *
  * Has libsoup read requests from @io. A client that sends or takes nothing for the time of
  * --keep-alive-seconds loses the connection, be it before its first request or after any other, and
- * so does one that takes longer to send a request.
+ * so does one that takes longer for a handshake, or to send a request.
  */
 void
 kvs_local_http_connection_accept (KvsLocalServer *server, GSocketConnection *accepted,
@@ -130,7 +190,10 @@ kvs_local_http_connection_accept (KvsLocalServer *server, GSocketConnection *acc
   g_socket_set_timeout (socket, (guint) server->options->keep_alive_seconds);
   connection = connection_new (server, io, socket);
   g_object_set_data_full (G_OBJECT (remote), CONNECTION_KEY, connection, connection_free);
-  give_to_soup (server, &(Turn) { connection->io, local, remote });
+  if (io == G_IO_STREAM (accepted))
+    give_to_soup (server, &(Turn) { connection->io, local, remote });
+  else
+    wait_for_hello (server, socket, turn_new (connection->io, local, remote));
 }
 
 /* Not in the signal's handler: a client that has sent its requests in advance would have each
@@ -169,11 +232,10 @@ static void
 on_wrote_body (SoupServerMessage *message, gpointer user_data)
 {
   KvsLocalServer *server = user_data;
-  Turn *turn = g_new0 (Turn, 1);
+  Turn *turn = turn_new (get_connection (message)->io,
+                         soup_server_message_get_local_address (message),
+                         soup_server_message_get_remote_address (message));
 
-  turn->local = g_object_ref (soup_server_message_get_local_address (message));
-  turn->remote = g_object_ref (soup_server_message_get_remote_address (message));
-  turn->io = g_object_ref (get_connection (message)->io);
   take_back (server, message, turn->io);
   get_connection (message)->has_request = FALSE;
   kvs_local_http_stream_start_request (KVS_LOCAL_HTTP_STREAM (turn->io));
@@ -274,6 +336,12 @@ kvs_local_http_connection_drop_all (KvsLocalServer *server)
   GList *link;
 
   g_clear_handle_id (&server->request_timer, g_source_remove);
+  while ((link = server->greetings.head) != NULL) {
+    const Greeting *greeting = link->data;
+
+    g_socket_close (greeting->socket, NULL);
+    g_source_destroy (greeting->source);
+  }
   while ((link = g_queue_pop_head_link (&server->http_connections)) != NULL)
     ((Connection *) link->data)->server = NULL;
   g_clear_handle_id (&server->turns_source, g_source_remove);

@@ -7,6 +7,7 @@ typedef struct {
   GFilterInputStream parent;
   GByteArray *unread;
   gint64 request_us; /* when the first byte of the request came, 0 before */
+  gboolean is_greeting; /* @request_us is when a handshake began that may be over, or not */
 } HttpInput;
 
 typedef struct {
@@ -51,8 +52,10 @@ take_unread (HttpInput *input, void *buffer, gsize size)
 static gssize
 note_time (HttpInput *input, gssize size)
 {
-  if (size > 0 && input->request_us == 0)
+  if (size > 0 && (input->request_us == 0 || input->is_greeting)) {
     input->request_us = g_get_monotonic_time ();
+    input->is_greeting = FALSE;
+  }
   return size;
 }
 
@@ -235,6 +238,19 @@ kvs_local_http_stream_new (GIOStream *base)
                                 g_io_stream_get_input_stream (base), "close-base-stream", FALSE,
                                 NULL);
   return G_IO_STREAM (stream);
+}
+
+/**
+ * kvs_local_http_stream_start_greeting:
+ * @stream: a stream of which nothing was read
+ *
+ * Until the first request begins to come, the time of the handshake counts in its place.
+ */
+void
+kvs_local_http_stream_start_greeting (KvsLocalHttpStream *stream)
+{
+  stream->input->request_us = g_get_monotonic_time ();
+  stream->input->is_greeting = TRUE;
 }
 
 /**

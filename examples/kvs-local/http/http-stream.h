@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (KvsLocalHttpStream, kvs_local_http_stream, KVS_LOCAL, HTTP_STREAM, GIOStream)
 
 GIOStream *kvs_local_http_stream_new (GIOStream *base);
+void kvs_local_http_stream_start_greeting (KvsLocalHttpStream *stream);
 void kvs_local_http_stream_start_request (KvsLocalHttpStream *stream);
 gint64 kvs_local_http_stream_get_request_us (KvsLocalHttpStream *stream);
 void kvs_local_http_stream_unread (KvsLocalHttpStream *stream, const guint8 *data, gsize size);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A fragment from the first byte of its Cluster until it is stored, or dropped. */
+#include <glib/gstdio.h>
+
 #include "ingest/ingest-private.h"
 
 /**
@@ -233,8 +235,12 @@ store_fragment (KvsLocalIngest *ingest)
 
   info->duration_ms = duration_ms (ingest);
   info->file_size = kvs_local_fragment_writer_get_size (fragment->writer);
-  if (!kvs_local_fragment_writer_commit (fragment->writer, path, &error)
-      || !kvs_local_store_add_fragment (ingest->store, ingest->stream, info, &error)) {
+  if (!kvs_local_fragment_writer_commit (fragment->writer, path, &error)) {
+    drop_after_failure (ingest, error);
+    return;
+  }
+  if (!kvs_local_store_add_fragment (ingest->store, ingest->stream, info, &error)) {
+    g_unlink (path);
     drop_after_failure (ingest, error);
     return;
   }

@@ -70,26 +70,36 @@ read_start (const Item *item)
   return g_bytes_new_take (g_steal_pointer (&data), size);
 }
 
-/* Nearly always the header is that of the fragment before, and so are the tracks. */
+/* Nearly always the header is that of the fragment before, and so are the tracks. One that cannot be
+ * read after others could is listed with theirs: who fetches the fragment is told. */
+static gboolean
+read_tracks (KvsLocalProbe *probe, const Item *item, GBytes *start)
+{
+  g_autoptr (GBytes) header
+    = g_bytes_new_from_bytes (start, 0, (gsize) item->fragment.header_size);
+  KvsLocalMedia *tracks;
+
+  if (probe->header != NULL && g_bytes_equal (probe->header, header))
+    return TRUE;
+  tracks = kvs_local_media_new_tracks (start, probe->tracks != NULL ? NULL : &probe->error);
+  if (tracks == NULL)
+    return probe->tracks != NULL;
+  g_clear_pointer (&probe->header, g_bytes_unref);
+  g_clear_pointer (&probe->tracks, kvs_local_media_unref);
+  probe->header = g_steal_pointer (&header);
+  probe->tracks = tracks;
+  return TRUE;
+}
+
 static gboolean
 probe_item (KvsLocalProbe *probe, Item *item)
 {
   g_autoptr (GBytes) start = read_start (item);
-  g_autoptr (GBytes) header = NULL;
 
   if (start == NULL)
     return TRUE;
-  header = g_bytes_new_from_bytes (start, 0, (gsize) item->fragment.header_size);
-  if (probe->header == NULL || !g_bytes_equal (probe->header, header)) {
-    KvsLocalMedia *tracks = kvs_local_media_new_tracks (start, &probe->error);
-
-    if (tracks == NULL)
-      return FALSE;
-    g_clear_pointer (&probe->header, g_bytes_unref);
-    g_clear_pointer (&probe->tracks, kvs_local_media_unref);
-    probe->header = g_steal_pointer (&header);
-    probe->tracks = tracks;
-  }
+  if (!read_tracks (probe, item, start))
+    return FALSE;
   item->header = g_bytes_ref (probe->header);
   item->tracks = kvs_local_media_ref (probe->tracks);
   return TRUE;
@@ -144,9 +154,13 @@ take_first (KvsLocalPlaybackSession *session, const KvsLocalMedia *first)
   session->frame_rate = get_frame_rate (first);
 }
 
+/* Media that cannot be read are of no type that is supported: sessions know no other exception for
+ * them (kvs-api.md Annex A.3). */
 static gboolean
 check (KvsLocalProbe *probe)
 {
+  if (g_error_matches (probe->error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME))
+    probe->error->code = KVS_LOCAL_ERROR_UNSUPPORTED_MEDIA_TYPE;
   if (probe->error != NULL)
     return FALSE;
   if (!probe->wants_first)

@@ -32,6 +32,9 @@ work (KvsLocalJob *job)
     = segment->is_ts
         ? kvs_local_remux_ts_segment (media, &segment->time, &segment->error)
         : kvs_local_remux_mp4_segment (media, segment->track, &segment->time, &segment->error);
+  if (segment->segment != NULL && g_bytes_get_size (segment->segment) == 0)
+    g_set_error (&segment->error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_INVALID_MEDIA_FRAME,
+                 "Fragment %s has no frame that can be read.", segment->fragment.number);
 }
 
 /* A file that is not there any more was deleted because its time was over. */

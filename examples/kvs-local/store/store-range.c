@@ -3,9 +3,6 @@
 
 #include "store/store-private.h"
 
-/* No fragment is longer: how far back one can begin that overlaps another. */
-#define MAX_FRAGMENT_MS (20 * 1000)
-
 /**
  * kvs_local_range_time_ms:
  * @range: a range
@@ -56,27 +53,17 @@ take_rows (sqlite3_stmt *statement, GError **error)
   return NULL;
 }
 
-/* The plus sign keeps SQLite from looking through all larger numbers in place of the few fragments of
- * the same time.
- * Parameters: 1 stream, 2 start, 3 end, 4 and 5 time and id after which it goes on, 6 limit */
+/* Parameters: 1 stream, 2 start, 3 end, 4 and 5 time and id after which it goes on, 6 limit */
 static gchar *
 range_sql (const KvsLocalRange *range)
 {
-  static const gchar replaced[]
-    = " AND NOT EXISTS (SELECT 1 FROM fragments g WHERE g.stream_id = f.stream_id"
-      "  AND g.producer_ms = f.producer_ms AND +g.number > f.number"
-      "  AND g.server_ms - f.server_ms <= ?7)"
-      " AND NOT EXISTS (SELECT 1 FROM fragments g WHERE g.stream_id = f.stream_id"
-      "  AND g.producer_ms BETWEEN f.producer_ms - ?8 AND f.producer_ms + max(f.duration_ms - 1, 0)"
-      "  AND g.producer_ms + max(g.duration_ms, 1) > f.producer_ms"
-      "  AND f.server_ms - g.server_ms > ?7)";
-  const gchar *time = range->by_producer ? "f.producer_ms" : "f.server_ms";
+  const gchar *time = range->by_producer ? "producer_ms" : "server_ms";
 
-  return g_strdup_printf ("SELECT " KVS_LOCAL_FRAGMENT_COLUMNS " FROM fragments f"
-                          " WHERE f.stream_id = ?1 AND %s BETWEEN max(?2, ?4) AND ?3"
-                          " AND (%s > ?4 OR f.id > ?5)%s"
-                          " ORDER BY %s, f.id LIMIT ?6",
-                          time, time, range->is_deduplicated ? replaced : "", time);
+  return g_strdup_printf ("SELECT " KVS_LOCAL_FRAGMENT_COLUMNS " FROM fragments"
+                          " WHERE stream_id = ?1 AND %s BETWEEN max(?2, ?4) AND ?3"
+                          " AND (%s > ?4 OR id > ?5)"
+                          " ORDER BY %s, id LIMIT ?6",
+                          time, time, time);
 }
 
 /**
@@ -98,8 +85,11 @@ kvs_local_store_list_range (KvsLocalStore *store, KvsLocalStream *stream,
                             const KvsLocalRange *range, guint max, GError **error)
 {
   g_autofree gchar *sql = range_sql (range);
-  g_autoptr (sqlite3_stmt) statement = kvs_local_db_prepare (store->db, sql, error);
+  g_autoptr (sqlite3_stmt) statement = NULL;
 
+  if (range->is_deduplicated)
+    return kvs_local_store_list_distinct (store, stream, range, max, error);
+  statement = kvs_local_db_prepare (store->db, sql, error);
   if (statement == NULL)
     return NULL;
   sqlite3_bind_int64 (statement, 1, stream->deleted ? 0 : stream->id);
@@ -108,10 +98,6 @@ kvs_local_store_list_range (KvsLocalStore *store, KvsLocalStream *stream,
   sqlite3_bind_int64 (statement, 4, range->after_id != 0 ? range->after_ms : G_MININT64);
   sqlite3_bind_int64 (statement, 5, range->after_id);
   sqlite3_bind_int64 (statement, 6, max);
-  if (range->is_deduplicated) {
-    sqlite3_bind_int64 (statement, 7, KVS_LOCAL_COLLECTION_GAP_MS);
-    sqlite3_bind_int64 (statement, 8, MAX_FRAGMENT_MS);
-  }
   return take_rows (statement, error);
 }
 

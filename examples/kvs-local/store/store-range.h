@@ -15,8 +15,8 @@ G_BEGIN_DECLS
  * @by_producer: times are the producer's, else the server's
  * @start_ms: earliest beginning of a fragment
  * @end_ms: latest beginning of a fragment, %G_MAXINT64 if there is no end
- * @is_deduplicated: leave out what other fragments replace: of those with the same producer's time
- *   all but the one with the largest number, and those that overlap one that came
+ * @is_deduplicated: with @by_producer: leave out what other fragments replace: of those with the same
+ *   time all but the one with the largest number, and those that overlap one that came
  *   %KVS_LOCAL_COLLECTION_GAP_MS earlier
  * @after_ms: with @after_id: the time of the last fragment of the page before
  * @after_id: the last fragment of the page before, 0 for the first page
@@ -34,6 +34,8 @@ gint64 kvs_local_range_time_ms (const KvsLocalRange *range, const KvsLocalFragme
 gboolean kvs_local_store_index_times (KvsLocalStore *store, GError **error);
 GArray *kvs_local_store_list_range (KvsLocalStore *store, KvsLocalStream *stream,
                                     const KvsLocalRange *range, guint max, GError **error);
+GArray *kvs_local_store_list_distinct (KvsLocalStore *store, KvsLocalStream *stream,
+                                       const KvsLocalRange *range, guint max, GError **error);
 GArray *kvs_local_store_list_newest (KvsLocalStore *store, KvsLocalStream *stream, guint max,
                                      GError **error);
 gboolean kvs_local_store_fragment_before (KvsLocalStore *store, KvsLocalStream *stream,

@@ -124,9 +124,8 @@ load_streams (KvsLocalStore *store, GError **error)
 {
   g_autoptr (sqlite3_stmt) statement
     = kvs_local_db_prepare (store->db,
-                            "SELECT id, name, arn, creation_ms, device_name, media_type,"
-                            " kms_key_id, retention_hours, version, sequence_block,"
-                            " storage_tier, cell, image_generation, notification FROM streams",
+                            "SELECT " KVS_LOCAL_DESCRIPTION_COLUMNS ", id, name, arn, creation_ms,"
+                            " kms_key_id, sequence_block FROM streams",
                             error);
   gboolean has_row;
 
@@ -138,20 +137,14 @@ load_streams (KvsLocalStore *store, GError **error)
     if (!has_row)
       return TRUE;
     stream = kvs_local_stream_new ();
-    stream->id = sqlite3_column_int64 (statement, 0);
-    stream->name = kvs_local_db_text (statement, 1);
-    stream->arn = kvs_local_db_text (statement, 2);
-    stream->creation_ms = sqlite3_column_int64 (statement, 3);
-    stream->device_name = kvs_local_db_text (statement, 4);
-    stream->media_type = kvs_local_db_text (statement, 5);
-    stream->kms_key_id = kvs_local_db_text (statement, 6);
-    stream->retention_hours = (guint) sqlite3_column_int (statement, 7);
-    stream->version = kvs_local_db_text (statement, 8);
-    stream->sequence_block = (guint64) sqlite3_column_int64 (statement, 9);
-    stream->storage_tier = kvs_local_db_text (statement, 10);
-    stream->cell = (guint) sqlite3_column_int (statement, 11);
-    stream->image_generation = kvs_local_db_text (statement, 12);
-    stream->notification = kvs_local_db_text (statement, 13);
+    kvs_local_store_read_description (statement, stream);
+    stream->id = sqlite3_column_int64 (statement, KVS_LOCAL_N_DESCRIPTION_COLUMNS);
+    stream->name = kvs_local_db_text (statement, KVS_LOCAL_N_DESCRIPTION_COLUMNS + 1);
+    stream->arn = kvs_local_db_text (statement, KVS_LOCAL_N_DESCRIPTION_COLUMNS + 2);
+    stream->creation_ms = sqlite3_column_int64 (statement, KVS_LOCAL_N_DESCRIPTION_COLUMNS + 3);
+    stream->kms_key_id = kvs_local_db_text (statement, KVS_LOCAL_N_DESCRIPTION_COLUMNS + 4);
+    stream->sequence_block
+      = (guint64) sqlite3_column_int64 (statement, KVS_LOCAL_N_DESCRIPTION_COLUMNS + 5);
     g_hash_table_insert (store->streams, stream->name, stream);
     if (!load_tags (store, stream, error))
       return FALSE;
@@ -372,13 +365,17 @@ insert_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
 gboolean
 kvs_local_store_add_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
 {
+  gint64 now_ms = g_get_real_time () / 1000;
+
   if (kvs_local_store_find_by_name (store, stream->name) != NULL) {
     g_set_error (error, KVS_LOCAL_ERROR, KVS_LOCAL_ERROR_RESOURCE_IN_USE,
                  "The stream %s already exists.", stream->name);
     return FALSE;
   }
-  stream->creation_ms = g_get_real_time () / 1000;
-  stream->active_ms = stream->creation_ms + store->creating_ms;
+  /* an ARN never comes back, however soon its stream does */
+  stream->creation_ms = MAX (now_ms, store->last_creation_ms + 1);
+  store->last_creation_ms = stream->creation_ms;
+  stream->active_ms = now_ms + store->creating_ms;
   stream->arn = g_strdup_printf ("arn:aws:kinesisvideo:%s:%s:stream/%s/%" G_GINT64_FORMAT,
                                  store->region, store->account, stream->name, stream->creation_ms);
   kvs_local_stream_renew_version (stream);
@@ -391,76 +388,6 @@ kvs_local_store_add_stream (KvsLocalStore *store, KvsLocalStream *stream, GError
     return FALSE;
   }
   g_hash_table_insert (store->streams, stream->name, kvs_local_stream_ref (stream));
-  return TRUE;
-}
-
-/**
- * kvs_local_store_save_stream:
- * @store: the store
- * @stream: a stream whose members were changed
- * @error: where to put an error
- *
- * Returns: whether the index has them
- */
-gboolean
-kvs_local_store_save_stream (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
-{
-  g_autoptr (sqlite3_stmt) statement
-    = kvs_local_db_prepare (store->db,
-                            "UPDATE streams SET device_name = ?, media_type = ?,"
-                            " retention_hours = ?, version = ?, sequence_block = ?,"
-                            " storage_tier = ?, cell = ?, image_generation = ?, notification = ?"
-                            " WHERE id = ?",
-                            error);
-
-  if (statement == NULL)
-    return FALSE;
-  kvs_local_db_bind_text (statement, 1, stream->device_name);
-  kvs_local_db_bind_text (statement, 2, stream->media_type);
-  sqlite3_bind_int64 (statement, 3, stream->retention_hours);
-  kvs_local_db_bind_text (statement, 4, stream->version);
-  sqlite3_bind_int64 (statement, 5, (gint64) stream->sequence_block);
-  kvs_local_db_bind_text (statement, 6, stream->storage_tier);
-  sqlite3_bind_int64 (statement, 7, stream->cell);
-  kvs_local_db_bind_text (statement, 8, stream->image_generation);
-  kvs_local_db_bind_text (statement, 9, stream->notification);
-  sqlite3_bind_int64 (statement, 10, stream->id);
-  return kvs_local_db_finish (statement, error);
-}
-
-/**
- * kvs_local_store_save_tags:
- * @store: the store
- * @stream: a stream whose tags were changed
- * @error: where to put an error
- *
- * Returns: whether the index has them
- */
-gboolean
-kvs_local_store_save_tags (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
-{
-  g_autoptr (sqlite3_stmt) clear
-    = kvs_local_db_prepare (store->db, "DELETE FROM tags WHERE stream_id = ?", error);
-  g_autoptr (sqlite3_stmt) insert = NULL;
-  GHashTableIter iter;
-  gpointer key, value;
-
-  if (clear == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (clear, 1, stream->id);
-  if (!kvs_local_db_finish (clear, error))
-    return FALSE;
-  insert = kvs_local_db_prepare (store->db, "INSERT INTO tags VALUES (?, ?, ?)", error);
-  if (insert == NULL)
-    return FALSE;
-  g_hash_table_iter_init (&iter, stream->tags);
-  while (g_hash_table_iter_next (&iter, &key, &value)) {
-    sqlite3_bind_int64 (insert, 1, stream->id);
-    kvs_local_db_bind_text (insert, 2, key);
-    kvs_local_db_bind_text (insert, 3, value);
-    if (!kvs_local_db_finish (insert, error))
-      return FALSE;
-  }
   return TRUE;
 }
 
