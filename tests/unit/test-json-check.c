@@ -69,6 +69,8 @@ static const gchar *const bad[] = {
   "\"\\ud83d\"",
   "\"\\ud83d\\u0041\"",
   "\"\\ude00\"",
+  "\"\\ude00" "1",
+  "\"\\u00" "true",
   "\"\\u0000\"",
   "\"a\tb\"",
   "\"a\nb\"",

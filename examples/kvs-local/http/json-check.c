@@ -102,11 +102,10 @@ take_escape (Scanner *scanner)
          && second >= 0xdc00 && second <= 0xdfff;
 }
 
+/* What is between quotation marks, with the closing one */
 static gboolean
-take_string (Scanner *scanner)
+take_text (Scanner *scanner)
 {
-  if (!take (scanner, '"'))
-    return FALSE;
   while (!take (scanner, '"')) {
     if (scanner->at == scanner->end || (guchar) *scanner->at < 0x20)
       return FALSE;
@@ -120,7 +119,7 @@ static gboolean
 take_name (Scanner *scanner)
 {
   skip_blanks (scanner);
-  if (!take_string (scanner))
+  if (!take (scanner, '"') || !take_text (scanner))
     return FALSE;
   skip_blanks (scanner);
   return take (scanner, ':');
@@ -154,8 +153,10 @@ take_value (Scanner *scanner, guint depth)
     ok = take_content (scanner, TRUE, depth);
   else if (take (scanner, '['))
     ok = take_content (scanner, FALSE, depth);
+  else if (take (scanner, '"'))
+    ok = take_text (scanner);
   else
-    ok = take_string (scanner) || take_word (scanner, "true") || take_word (scanner, "false")
+    ok = take_word (scanner, "true") || take_word (scanner, "false")
          || take_word (scanner, "null") || take_number (scanner);
   skip_blanks (scanner);
   return ok;
