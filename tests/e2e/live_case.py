@@ -154,6 +154,7 @@ class LiveClip(hls_case.Clip):
 
 class LiveCase(hls_case.HlsCase):
     SECONDS = 24
+    CODEC = "h264"
     # How many fragments there are at least from where a player joins a list to the end of that
     N_TO_END = 1
     # What is replayed
@@ -162,7 +163,7 @@ class LiveCase(hls_case.HlsCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.live_clip = LiveClip(seconds=cls.SECONDS)
+        cls.live_clip = LiveClip(seconds=cls.SECONDS, codec=cls.CODEC)
 
     @classmethod
     def send_past(cls):

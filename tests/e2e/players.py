@@ -120,4 +120,4 @@ PLAYERS = (FFmpeg, GStreamer, OlderGStreamer)
 def require_all():
     support.tool("ffmpeg")
     support.require_elements("uridecodebin3", "hlsdemux2", "hlsdemux", "dashdemux2", "dashdemux",
-                             "souphttpsrc", "avdec_h264", "checksumsink")
+                             "souphttpsrc", "avdec_h264", "avdec_h265", "checksumsink")

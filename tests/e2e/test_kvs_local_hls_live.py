@@ -21,17 +21,10 @@ def setUpModule():
     players.require_all()
 
 
-class MatrixTest(live_case.LiveCase):
+class HlsLiveCase(live_case.LiveCase):
     # RFC 8216 section 6.3.3: players begin no less than three target durations before the end
     N_TO_END = 3
-    N_REPLAYED = 10
     LAST_LIVE = live_case.N_LISTED + 6
-    LAST_REPLAYED = live_case.LiveCase.N_PAST + 2
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.send_past()
 
     def newest(self, url):
         """Place of the last fragment in the list of a session that began with the first one."""
@@ -43,13 +36,26 @@ class MatrixTest(live_case.LiveCase):
         return live_case.Row((name, container, selector, kind.name), kind, url, self.live_clip,
                              newest=lambda: self.newest(url), n_listed=n_listed, last=last, ends=ends)
 
+    def live(self, mode, kind, container, selector):
+        return self.row(mode, kind, container, selector, self.LAST_LIVE, live_case.N_LISTED,
+                        DiscontinuityMode=mode, HLSFragmentSelector=self.selector(selector))
+
+
+class MatrixTest(HlsLiveCase):
+    N_REPLAYED = 10
+    LAST_REPLAYED = live_case.LiveCase.N_PAST + 2
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.send_past()
+
     def test_live(self):
         """Each container, selector, discontinuity mode and player. When a player has shown the last
         fragment that it must, nothing is in the list any more of what it began with."""
         feed = self.begin(live_case.N_LISTED)
         self.check_rows(feed, [
-            self.row(mode, kind, container, selector, self.LAST_LIVE, live_case.N_LISTED,
-                     DiscontinuityMode=mode, HLSFragmentSelector=self.selector(selector))
+            self.live(mode, kind, container, selector)
             for container in CONTAINERS for selector in SELECTORS for mode in DISCONTINUITIES
             for kind in PLAYERS])
 
@@ -69,6 +75,18 @@ class MatrixTest(live_case.LiveCase):
             self.replay(kind, container, selector, has_end)
             for container in CONTAINERS for selector in SELECTORS for has_end in (False, True)
             for kind in PLAYERS])
+
+
+class H265Test(HlsLiveCase):
+    """The same with H.265, which the service does not put into MPEG-TS."""
+
+    CODEC = "h265"
+
+    def test_live(self):
+        feed = self.begin(live_case.N_LISTED)
+        self.check_rows(feed, [self.live(mode, kind, "FRAGMENTED_MP4", selector)
+                               for selector in SELECTORS for mode in DISCONTINUITIES
+                               for kind in PLAYERS])
 
 
 class PipelineTest(hls_case.HlsCase):
