@@ -3,8 +3,8 @@
  * wire. KVSSINK_RANDOM_SEED=n plays one sequence again, and tells what is in it;
  * KVSSINK_RANDOM_COUNT=n plays more, or fewer. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "random/rules.h"
 
 #define N_LEGAL 5000 /* in each of two parts */
@@ -176,13 +176,6 @@ random_suite (void)
 int
 main (int argc, char **argv)
 {
-  SRunner *runner;
-  gint failed;
-
   gst_init (&argc, &argv);
-  runner = srunner_create (random_suite ());
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (random_suite ());
 }

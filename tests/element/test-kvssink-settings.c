@@ -2,8 +2,9 @@
 /* Properties and what is refused before anything is sent. */
 #include <check.h>
 #include <gst/gst.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 static GstElement *sink;
 static GstBus *bus;
@@ -482,13 +483,6 @@ kvssink_settings_suite (void)
 int
 main (int argc, char **argv)
 {
-  SRunner *runner;
-  gint failed;
-
   gst_init (&argc, &argv);
-  runner = srunner_create (kvssink_settings_suite ());
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (kvssink_settings_suite ());
 }

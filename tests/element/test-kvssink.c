@@ -3,10 +3,10 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <gst/check/gstharness.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "kvs-service.h"
 #include "wait.h"
 
@@ -476,13 +476,6 @@ kvssink_suite (void)
 int
 main (int argc, char **argv)
 {
-  SRunner *runner;
-  gint failed;
-
   gst_init (&argc, &argv);
-  runner = srunner_create (kvssink_suite ());
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (kvssink_suite ());
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A camera with a microphone, to which all happens that can: what holds in spite of it. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "timeline-rig.h"
 
 #define MS RIG_MS
@@ -296,13 +296,6 @@ timeline_random_suite (void)
 int
 main (int argc, char **argv)
 {
-  SRunner *runner;
-  gint failed;
-
   gst_init (&argc, &argv);
-  runner = srunner_create (timeline_random_suite ());
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (timeline_random_suite ());
 }

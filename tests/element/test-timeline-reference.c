@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reference times: rule 3 of timeline.h. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "timeline-rig.h"
 
 #define MS RIG_MS
@@ -309,13 +309,6 @@ timeline_reference_suite (void)
 int
 main (int argc, char **argv)
 {
-  SRunner *runner;
-  gint failed;
-
   gst_init (&argc, &argv);
-  runner = srunner_create (timeline_reference_suite ());
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (timeline_reference_suite ());
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From running time to epoch time: the anchor (2 in timeline.h), the modes, broken timestamps. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "timeline-rig.h"
 
 #define MS RIG_MS
@@ -379,13 +379,6 @@ timeline_suite (void)
 int
 main (int argc, char **argv)
 {
-  SRunner *runner;
-  gint failed;
-
   gst_init (&argc, &argv);
-  runner = srunner_create (timeline_suite ());
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (timeline_suite ());
 }

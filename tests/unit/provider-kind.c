@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "provider-kind.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 #define LONG_MS 20000
 #define SHORT_MS 200
@@ -312,8 +313,6 @@ provider_kind_run (const gchar *name, const ProviderKind *the_kind, void (*add) 
   Suite *s = suite_create (name);
   TCase *tc = tcase_create ("all kinds");
   TCase *own = tcase_create ("own");
-  SRunner *runner;
-  gint failed;
 
   kind = the_kind;
   tcase_set_timeout (tc, 60);
@@ -341,10 +340,5 @@ provider_kind_run (const gchar *name, const ProviderKind *the_kind, void (*add) 
   tcase_add_checked_fixture (own, setup, teardown);
   add (own);
   suite_add_tcase (s, own);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,9 +2,9 @@
 #include "media/aac.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bits.h"
 #include "bytes.h"
 #include "error.h"
@@ -310,8 +310,6 @@ main (void)
 {
   Suite *s = suite_create ("aac");
   TCase *tc = tcase_create ("aac");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_config, 0, G_N_ELEMENTS (configs));
   tcase_add_loop_test (tc, test_bad_config, 0, G_N_ELEMENTS (bad_configs));
@@ -320,10 +318,5 @@ main (void)
   tcase_add_test (tc, test_adts_header);
   tcase_add_loop_test (tc, test_adts_config, 0, G_N_ELEMENTS (made_configs));
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

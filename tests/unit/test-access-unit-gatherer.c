@@ -2,9 +2,9 @@
 #include "media/access-unit.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bits.h"
 #include "bytes.h"
 #include "error.h"
@@ -422,8 +422,6 @@ main (void)
 {
   Suite *s = suite_create ("access-unit-gatherer");
   TCase *tc = tcase_create ("access-unit-gatherer");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_loop_test (tc, test_stream, 0, G_N_ELEMENTS (streams));
@@ -438,10 +436,5 @@ main (void)
   tcase_add_loop_test (tc, test_largest, 0, 2);
   tcase_add_test (tc, test_too_many_buffers);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,9 +2,9 @@
 #include "media/access-unit.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bits.h"
 #include "bytes.h"
 
@@ -365,17 +365,10 @@ main (void)
 {
   Suite *s = suite_create ("access-unit");
   TCase *tc = tcase_create ("access-unit");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_h264_places, 0, G_N_ELEMENTS (h264_streams));
   tcase_add_loop_test (tc, test_h265_places, 0, G_N_ELEMENTS (h265_streams));
   tcase_add_test (tc, test_sets_from_elsewhere_and_reset);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

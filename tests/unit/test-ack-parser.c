@@ -2,8 +2,9 @@
 #include "upload/ack-parser.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 /* One line an acknowledgement, so that a failure shows the difference. */
 static void
@@ -228,8 +229,6 @@ main (void)
 {
   Suite *s = suite_create ("ack-parser");
   TCase *tc = tcase_create ("ack-parser");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_loop_test (tc, test_splits, 0, G_N_ELEMENTS (cases));
@@ -238,10 +237,5 @@ main (void)
   tcase_add_test (tc, test_depth);
   tcase_add_test (tc, test_endless_garbage);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

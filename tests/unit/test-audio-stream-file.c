@@ -5,9 +5,9 @@
 
 #include <check.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bytes.h"
 #include "mkv/muxer.h"
 
@@ -296,18 +296,11 @@ main (void)
 {
   Suite *s = suite_create ("audio-stream-file");
   TCase *tc = tcase_create ("audio-stream-file");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_unchecked_fixture (tc, make_folder, remove_folder);
   tcase_add_loop_test (tc, test_aac, 0, G_N_ELEMENTS (aac));
   tcase_add_loop_test (tc, test_g711, 0, G_N_ELEMENTS (g711));
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,9 +2,9 @@
 #include "media/audio-stream.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bits.h"
 #include "bytes.h"
 #include "error.h"
@@ -470,8 +470,6 @@ main (void)
 {
   Suite *s = suite_create ("audio-stream");
   TCase *tc = tcase_create ("audio-stream");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_raw, 0, G_N_ELEMENTS (raw));
   tcase_add_test (tc, test_raw_needs_a_config);
@@ -489,10 +487,5 @@ main (void)
   tcase_add_test (tc, test_empty_buffer);
   tcase_add_test (tc, test_frames_refer_to_the_buffer);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,8 +2,9 @@
 #include "http/chunked-decoder.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 /* @step: bytes of input at a time; body goes to @out, what was not used to @rest */
 static KvsLocalChunkedResult
@@ -100,15 +101,9 @@ main (void)
 {
   Suite *suite = suite_create ("chunked-decoder");
   TCase *tcase = tcase_create ("chunked-decoder");
-  SRunner *runner;
-  int n_failed;
 
   tcase_add_loop_test (tcase, test_cases, 0, G_N_ELEMENTS (cases));
   tcase_add_test (tcase, test_limits);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  n_failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

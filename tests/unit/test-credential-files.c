@@ -9,8 +9,9 @@
 
 #include <check.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 #define SECRET "hidden+Secret/"
 #define EXPIRATION_US (1893456000 * G_GINT64_CONSTANT (1000000)) /* 2030-01-01T00:00:00Z */
@@ -228,8 +229,6 @@ main (void)
 {
   Suite *s = suite_create ("credential-files");
   TCase *tc = tcase_create ("credential-files");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_test (tc, test_expirations);
   tcase_add_test (tc, test_lines);
@@ -240,10 +239,5 @@ main (void)
   tcase_add_test (tc, test_paths);
   tcase_add_test (tc, test_sso_cache);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -3,9 +3,9 @@
 #include "aws/credentials/answer.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "aws/credentials/imds-provider.h"
 #include "aws/credentials/sts.h"
 
@@ -162,8 +162,6 @@ main (void)
 {
   Suite *s = suite_create ("credentials-answer");
   TCase *tc = tcase_create ("credentials-answer");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_times, 0, G_N_ELEMENTS (times));
   tcase_add_loop_test (tc, test_expirations, 0, G_N_ELEMENTS (expirations));
@@ -171,10 +169,5 @@ main (void)
   tcase_add_loop_test (tc, test_sts_answers, 0, G_N_ELEMENTS (answers));
   tcase_add_test (tc, test_roles);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_NORMAL);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

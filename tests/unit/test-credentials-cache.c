@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "aws/credentials/chain.h"
 #include "aws/credentials/file-provider.h"
 #include "error.h"
@@ -497,8 +498,6 @@ main (void)
 {
   Suite *s = suite_create ("credentials-cache");
   TCase *tc = tcase_create ("cache");
-  SRunner *runner;
-  int failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, set_up, tear_down);
@@ -517,10 +516,5 @@ main (void)
   tcase_add_test (tc, test_file_changes);
   tcase_add_test (tc, test_one_cache_a_source);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

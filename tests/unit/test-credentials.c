@@ -2,8 +2,9 @@
 #include "aws/credentials.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 #define SECRET "Secret/Key+Secret"
 
@@ -135,8 +136,6 @@ main (void)
 {
   Suite *s = suite_create ("credentials");
   TCase *tc = tcase_create ("credentials");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_checked_fixture (tc, clear_environment, clear_environment);
   tcase_add_test (tc, test_new_and_count);
@@ -146,10 +145,5 @@ main (void)
   tcase_add_test (tc, test_environment);
   tcase_add_test (tc, test_environment_errors);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,9 +2,9 @@
 #include "mkv/ebml-reader.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bytes.h"
 #include "error.h"
 #include "mkv/mkv-ids.h"
@@ -299,8 +299,6 @@ main (void)
 {
   Suite *suite = suite_create ("ebml-reader");
   TCase *tcase = tcase_create ("ebml-reader");
-  SRunner *runner;
-  int n_failed;
 
   tcase_add_loop_test (tcase, test_good, 0, G_N_ELEMENTS (good));
   tcase_add_loop_test (tcase, test_bad, 0, G_N_ELEMENTS (bad));
@@ -309,9 +307,5 @@ main (void)
   tcase_add_test (tcase, test_callback_stops);
   tcase_add_test (tcase, test_parse_numbers);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  n_failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

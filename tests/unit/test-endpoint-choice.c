@@ -4,7 +4,8 @@
 
 #include <check.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
+
+#include "../suite.h"
 
 #define ARN "arn:aws:kinesisvideo:eu-west-3:123456789012:stream/cam/1234567890123"
 
@@ -261,8 +262,6 @@ main (void)
 {
   Suite *s = suite_create ("endpoint-choice");
   TCase *tc = tcase_create ("endpoint-choice");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_region);
@@ -274,10 +273,5 @@ main (void)
   tcase_add_test (tc, test_switches_and_own_endpoint);
   tcase_add_test (tc, test_ca_path);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

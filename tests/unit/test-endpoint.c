@@ -2,7 +2,8 @@
 #include "aws/endpoint.h"
 
 #include <check.h>
-#include <stdlib.h>
+
+#include "../suite.h"
 
 static const struct {
   const gchar *region;
@@ -192,8 +193,6 @@ main (void)
 {
   Suite *s = suite_create ("endpoint");
   TCase *tc = tcase_create ("endpoint");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_region, 0, G_N_ELEMENTS (regions));
   tcase_add_loop_test (tc, test_endpoint_for_region, 0, G_N_ELEMENTS (endpoints));
@@ -203,10 +202,5 @@ main (void)
   tcase_add_test (tc, test_long_url);
   tcase_add_test (tc, test_insecure_allowed);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

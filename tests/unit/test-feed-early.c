@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What waits for a key frame that is not for it: found by random sequences (tests/element/random). */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "feed-rig.h"
 
 static FeedRig *rig;
@@ -73,17 +73,10 @@ main (void)
 {
   Suite *s = suite_create ("feed-early");
   TCase *tc = tcase_create ("feed-early");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_ends_before_the_key_frame);
   tcase_add_test (tc, test_two_tracks_wait_at_the_end);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,8 +2,8 @@
 /* streaming-type=offline: a source that is ahead of the others waits, and so does one whose buffer is
  * full. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "feed-rig.h"
 #include "wait.h"
 
@@ -223,8 +223,6 @@ main (void)
 {
   Suite *s = suite_create ("feed-offline");
   TCase *tc = tcase_create ("feed-offline");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -237,10 +235,5 @@ main (void)
   tcase_add_test (tc, test_time_out_releases);
   tcase_add_test (tc, test_full_buffer_is_no_silence);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Several sources, a timer and a reader at once; meant for -Db_sanitize=thread as well. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "feed-rig.h"
 #include "wait.h"
 
@@ -178,18 +178,11 @@ main (void)
 {
   Suite *s = suite_create ("feed-threads");
   TCase *tc = tcase_create ("feed-threads");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_loop_test (tc, test_realtime, 0, 3);
   tcase_add_loop_test (tc, test_offline, 0, 3);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

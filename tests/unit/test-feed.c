@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A feed whose sources never wait. The clock is the test's own. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "feed-rig.h"
 
 #define V FEED_VIDEO
@@ -684,8 +684,6 @@ main (void)
 {
   Suite *s = suite_create ("feed");
   TCase *tc = tcase_create ("feed");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -722,10 +720,5 @@ main (void)
   tcase_add_test (tc, test_early_bytes);
   tcase_add_test (tc, test_flushing);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

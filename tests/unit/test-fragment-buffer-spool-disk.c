@@ -3,9 +3,9 @@
 #include "buffer-rig.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "spool-rig.h"
 #include "wait.h"
 
@@ -236,8 +236,6 @@ main (void)
 {
   Suite *s = suite_create ("fragment-buffer-spool-disk");
   TCase *tc = tcase_create ("fragment-buffer-spool-disk");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, rig_setup, rig_teardown);
@@ -249,10 +247,5 @@ main (void)
   tcase_add_test (tc, test_full_spool_drops_the_oldest_and_says_so);
   tcase_add_test (tc, test_read_back_and_evicted_is_saved_again);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -3,8 +3,9 @@
 #include "buffer-rig.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 START_TEST (test_saved_at_the_end)
 {
@@ -289,8 +290,6 @@ main (void)
 {
   Suite *s = suite_create ("fragment-buffer-spool-runs");
   TCase *tc = tcase_create ("fragment-buffer-spool-runs");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, rig_setup, rig_teardown);
@@ -304,10 +303,5 @@ main (void)
   tcase_add_test (tc, test_live_first_does_not_forget_the_last);
   tcase_add_test (tc, test_many_wait);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

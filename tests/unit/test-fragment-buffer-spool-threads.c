@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Source, Session and disk at once; meant for -Db_sanitize=thread as well. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "media.h"
 #include "spool-rig.h"
 #include "stream/fragment-buffer.h"
@@ -228,16 +228,9 @@ main (void)
 {
   Suite *s = suite_create ("fragment-buffer-spool-threads");
   TCase *tc = tcase_create ("fragment-buffer-spool-threads");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 100);
   tcase_add_loop_test (tc, test_all_frames_once, 0, G_N_ELEMENTS (cases));
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

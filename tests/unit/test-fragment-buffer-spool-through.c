@@ -3,9 +3,9 @@
 #include "buffer-rig.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "spool-rig.h"
 
 START_TEST (test_write_through)
@@ -216,8 +216,6 @@ main (void)
 {
   Suite *s = suite_create ("fragment-buffer-spool-through");
   TCase *tc = tcase_create ("fragment-buffer-spool-through");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, rig_setup, rig_teardown);
@@ -231,10 +229,5 @@ main (void)
   tcase_add_test (tc, test_write_through_does_not_turn_in_circles);
   tcase_add_test (tc, test_write_through_and_another_header);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -3,9 +3,9 @@
 #include "buffer-rig.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "spool-rig.h"
 
 START_TEST (test_overflow_by_time)
@@ -205,8 +205,6 @@ main (void)
 {
   Suite *s = suite_create ("fragment-buffer-spool");
   TCase *tc = tcase_create ("fragment-buffer-spool");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, rig_setup, rig_teardown);
@@ -220,10 +218,5 @@ main (void)
   tcase_add_test (tc, test_session_breaks_in_what_was_read_back);
   tcase_add_test (tc, test_relative_times_keep_their_start);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Both sides of the fragment buffer at once; meant for -Db_sanitize=thread as well. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "media.h"
 #include "stream/fragment-buffer-private.h"
 #include "wait.h"
@@ -407,8 +407,6 @@ main (void)
 {
   Suite *s = suite_create ("fragment-buffer-threads");
   TCase *tc = tcase_create ("fragment-buffer-threads");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -420,10 +418,5 @@ main (void)
   tcase_add_test (tc, test_nothing_to_send_is_not_ahead);
   tcase_add_loop_test (tc, test_all_frames_once_and_in_order, 0, 4);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,8 +2,8 @@
 #include "stream/fragment-buffer.h"
 
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "media.h"
 
 #define MS MEDIA_MS
@@ -593,8 +593,6 @@ main (void)
 {
   Suite *s = suite_create ("fragment-buffer");
   TCase *tc = tcase_create ("fragment-buffer");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -620,10 +618,5 @@ main (void)
   tcase_add_test (tc, test_open_fragment_is_never_dropped);
   tcase_add_test (tc, test_wake);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

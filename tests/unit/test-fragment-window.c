@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How many Fragments a reset may double: the next one waits for the Acks of those before it. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "media.h"
 #include "stream/fragment-buffer.h"
 #include "wait.h"
@@ -285,8 +285,6 @@ main (void)
 {
   Suite *s = suite_create ("fragment-window");
   TCase *tc = tcase_create ("window");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -302,10 +300,5 @@ main (void)
   tcase_add_test (tc, test_no_acks);
   tcase_add_test (tc, test_without_acks);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

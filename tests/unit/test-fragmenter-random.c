@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Random legal streams, held against the service's rules (kvs-api.md section 8). */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "fragmenter-rig.h"
 
 #define MS MEDIA_MS
@@ -245,16 +245,9 @@ main (void)
 {
   Suite *s = suite_create ("fragmenter-random");
   TCase *tc = tcase_create ("fragmenter-random");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 100);
   tcase_add_loop_test (tc, test_random_streams, 0, 3);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Fragments of several Tracks, each held against the rules of the service. */
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "service-rules.h"
 #include "stream/fragmenter.h"
 
@@ -549,8 +549,6 @@ main (void)
 {
   Suite *s = suite_create ("fragmenter-tracks");
   TCase *tc = tcase_create ("fragmenter-tracks");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -574,10 +572,5 @@ main (void)
   tcase_add_test (tc, test_relative_times);
   tcase_add_test (tc, test_audio_in_the_key_frames_unit);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,8 +2,8 @@
 #include "stream/fragmenter.h"
 
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "fragmenter-rig.h"
 
 #define MS MEDIA_MS
@@ -408,8 +408,6 @@ main (void)
 {
   Suite *s = suite_create ("fragmenter");
   TCase *tc = tcase_create ("fragmenter");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, test_key_frames_open);
@@ -434,10 +432,5 @@ main (void)
   tcase_add_test (tc, test_tracks_changed);
   tcase_add_test (tc, test_relative_times);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -3,8 +3,9 @@
 #include "media/frame.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 #define N_OWNED 5
 
@@ -120,8 +121,6 @@ main (void)
 {
   Suite *s = suite_create ("frame");
   TCase *tc = tcase_create ("frame");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_checked_fixture (tc, setup, NULL);
   tcase_add_test (tc, test_whole);
@@ -129,10 +128,5 @@ main (void)
   tcase_add_test (tc, test_bytes);
   tcase_add_test (tc, test_memory);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

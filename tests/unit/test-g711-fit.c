@@ -2,8 +2,9 @@
 #include "av/g711-fit.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 #define HZ 8000
 #define SLACK (HZ * KVS_LOCAL_G711_SLACK_MS / 1000)
@@ -153,8 +154,6 @@ main (void)
 {
   Suite *s = suite_create ("g711-fit");
   TCase *tc = tcase_create ("g711-fit");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_checked_fixture (tc, set_up, tear_down);
   tcase_add_test (tc, test_begins_at_its_time);
@@ -165,10 +164,5 @@ main (void)
   tcase_add_test (tc, test_overlap_is_cut);
   tcase_add_test (tc, test_silence_is_limited);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,8 +2,8 @@
 #include "media/g711.h"
 
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "bytes.h"
 #include "error.h"
 
@@ -54,16 +54,9 @@ main (void)
 {
   Suite *s = suite_create ("g711");
   TCase *tc = tcase_create ("g711");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_config, 0, G_N_ELEMENTS (configs));
   tcase_add_loop_test (tc, test_bad_config, 0, G_N_ELEMENTS (bad_configs));
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

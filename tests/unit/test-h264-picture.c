@@ -2,8 +2,8 @@
 #include "media/h264.h"
 
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "bytes.h"
 #include "h264-units.h"
 
@@ -126,17 +126,10 @@ main (void)
 {
   Suite *s = suite_create ("h264-picture");
   TCase *tc = tcase_create ("h264-picture");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_access_unit, 0, G_N_ELEMENTS (access_units));
   tcase_add_loop_test (tc, test_picture, 0, G_N_ELEMENTS (pictures));
   tcase_add_test (tc, test_nal_types);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,9 +2,9 @@
 #include "media/h264.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bytes.h"
 #include "error.h"
 #include "h264-streams.h"
@@ -432,8 +432,6 @@ main (void)
 {
   Suite *s = suite_create ("h264");
   TCase *tc = tcase_create ("h264");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_real_sps, 0, G_N_ELEMENTS (streams));
   tcase_add_loop_test (tc, test_cut_sps, 0, G_N_ELEMENTS (streams));
@@ -447,10 +445,5 @@ main (void)
   tcase_add_test (tc, test_collector);
   tcase_add_test (tc, test_collector_damage);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

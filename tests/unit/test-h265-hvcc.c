@@ -2,9 +2,9 @@
 #include "media/h265.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bits.h"
 #include "bytes.h"
 #include "error.h"
@@ -326,8 +326,6 @@ main (void)
 {
   Suite *s = suite_create ("h265-hvcc");
   TCase *tc = tcase_create ("h265-hvcc");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_same_hvcc_as_others, 0, G_N_ELEMENTS (streams));
   tcase_add_test (tc, test_hvcc_of_several);
@@ -339,10 +337,5 @@ main (void)
   tcase_add_test (tc, test_collector);
   tcase_add_test (tc, test_collector_damage);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,9 +2,9 @@
 #include "media/h265.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bits.h"
 #include "bytes.h"
 #include "error.h"
@@ -310,8 +310,6 @@ main (void)
 {
   Suite *s = suite_create ("h265");
   TCase *tc = tcase_create ("h265");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_real_hvcc, 0, G_N_ELEMENTS (streams));
   tcase_add_loop_test (tc, test_real_sps, 0, G_N_ELEMENTS (streams));
@@ -320,10 +318,5 @@ main (void)
   tcase_add_loop_test (tc, test_access_unit, 0, G_N_ELEMENTS (access_units));
   tcase_add_test (tc, test_nal_types);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

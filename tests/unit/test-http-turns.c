@@ -2,8 +2,8 @@
 #include "net/http-turns.h"
 
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "wait.h"
 
 #define URL "https://kinesisvideo.us-west-2.amazonaws.com/describeStream"
@@ -184,8 +184,6 @@ main (void)
 {
   Suite *suite = suite_create ("http-turns");
   TCase *tcase = tcase_create ("http-turns");
-  SRunner *runner;
-  int failed;
 
   tcase_set_timeout (tcase, 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
@@ -194,9 +192,5 @@ main (void)
   tcase_add_test (tcase, test_cancelled_ones_do_not_start);
   tcase_add_test (tcase, test_hosts_have_turns_of_their_own);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -3,9 +3,9 @@
 #include "aws/credentials/ini-file.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "aws/credentials/secret.h"
 
 static KvsIniFile *
@@ -88,17 +88,11 @@ main (void)
 {
   Suite *s = suite_create ("ini-file");
   TCase *tc = tcase_create ("ini-file");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_test (tc, test_values);
   tcase_add_test (tc, test_nested_values);
   tcase_add_test (tc, test_nothing);
   tcase_add_test (tc, test_refused);
   suite_add_tcase (s, tc);
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

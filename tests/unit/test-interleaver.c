@@ -2,7 +2,8 @@
 #include "stream/interleaver.h"
 
 #include <check.h>
-#include <stdlib.h>
+
+#include "../suite.h"
 
 #define MS G_GINT64_CONSTANT (1000000)
 #define MAX_DELAY_US 2000
@@ -513,8 +514,6 @@ main (void)
 {
   Suite *s = suite_create ("interleaver");
   TCase *tc = tcase_create ("interleaver");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, test_one_track_never_waits);
@@ -541,10 +540,5 @@ main (void)
   tcase_add_test (tc, test_progress_on_a_new_time_line);
   tcase_add_test (tc, test_is_ahead);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

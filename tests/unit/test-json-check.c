@@ -2,8 +2,9 @@
 #include "http/json-check.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 static const gchar *const good[] = {
   "{}",
@@ -133,8 +134,6 @@ main (void)
 {
   Suite *suite = suite_create ("json-check");
   TCase *tc = tcase_create ("core");
-  SRunner *runner;
-  int failed;
 
   tcase_add_loop_test (tc, test_good, 0, G_N_ELEMENTS (good));
   tcase_add_loop_test (tc, test_bad, 0, G_N_ELEMENTS (bad));
@@ -142,9 +141,5 @@ main (void)
   tcase_add_test (tc, test_cut_off);
   tcase_add_test (tc, test_depth);
   suite_add_tcase (suite, tc);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

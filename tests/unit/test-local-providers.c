@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "wait.h"
 
 #define SECRET "hidden+Secret/"
@@ -396,8 +397,6 @@ main (void)
 {
   Suite *s = suite_create ("local-providers");
   TCase *tc = tcase_create ("local-providers");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -412,10 +411,5 @@ main (void)
   tcase_add_test (tc, test_cancelled_process_is_killed);
   tcase_add_test (tc, test_cancelled_at_once);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

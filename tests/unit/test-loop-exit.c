@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../suite.h"
+
 #define SLOW_US (G_USEC_PER_SEC / 5)
 #define WORDS "thread ended"
 
@@ -121,16 +123,9 @@ main (void)
 {
   Suite *s = suite_create ("loop-exit");
   TCase *tc = tcase_create ("loop-exit");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 120);
   tcase_add_loop_test (tc, test_exit_waits, 0, G_N_ELEMENTS (ways));
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

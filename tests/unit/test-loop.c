@@ -2,9 +2,9 @@
 #include "net/loop.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "wait.h"
 
 #define MS G_GINT64_CONSTANT (1000)
@@ -405,8 +405,6 @@ main (void)
 {
   Suite *s = suite_create ("loop");
   TCase *tc = tcase_create ("loop");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 120);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -422,10 +420,5 @@ main (void)
   tcase_add_test (tc, test_many_cycles);
   tcase_add_test (tc, test_1000_cycles_alone);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

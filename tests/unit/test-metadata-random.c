@@ -3,9 +3,9 @@
 #include "stream/metadata.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "tags-text.h"
 
 static KvsMetadata *metadata;
@@ -150,11 +150,5 @@ metadata_random_suite (void)
 int
 main (void)
 {
-  SRunner *runner = srunner_create (metadata_random_suite ());
-  gint failed;
-
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (metadata_random_suite ());
 }

@@ -2,9 +2,9 @@
 #include "stream/metadata.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bytes.h"
 #include "error.h"
 #include "tags-text.h"
@@ -429,11 +429,5 @@ metadata_suite (void)
 int
 main (void)
 {
-  SRunner *runner = srunner_create (metadata_suite ());
-  gint failed;
-
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (metadata_suite ());
 }

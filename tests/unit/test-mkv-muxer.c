@@ -3,9 +3,9 @@
 
 #include <check.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "bytes.h"
 #include "media/h264.h"
 #include "mkv/ebml-writer.h"
@@ -366,8 +366,6 @@ main (void)
 {
   Suite *s = suite_create ("mkv-muxer");
   TCase *tc = tcase_create ("mkv-muxer");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_loop_test (tc, test_numbers, 0, G_N_ELEMENTS (numbers));
@@ -380,10 +378,5 @@ main (void)
   tcase_add_test (tc, test_mkvinfo_reads_it);
   tcase_add_test (tc, test_ffprobe_decodes_it);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

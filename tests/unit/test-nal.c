@@ -2,9 +2,9 @@
 #include "media/nal.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "annexb-naive.h"
 #include "bytes.h"
 #include "error.h"
@@ -250,8 +250,6 @@ main (void)
 {
   Suite *s = suite_create ("nal");
   TCase *tc = tcase_create ("nal");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_loop_test (tc, test_annexb, 0, G_N_ELEMENTS (annexb_cases));
@@ -262,10 +260,5 @@ main (void)
   tcase_add_loop_test (tc, test_length_prefixed, 0, G_N_ELEMENTS (prefixed_cases));
   tcase_add_test (tc, test_frame_of_annexb);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How a producer spaces its tries: what counts as a failure in a row, and what ends the row. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "producer-rig.h"
 
 #define N_FAULTS 3
@@ -197,8 +197,6 @@ main (void)
 {
   Suite *s = suite_create ("producer-retry");
   TCase *tc = tcase_create ("producer-retry");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -210,10 +208,5 @@ main (void)
   tcase_add_test (tc, test_retry_after_of_an_upload);
   tcase_add_loop_test (tc, test_retry_after, 0, G_N_ELEMENTS (retry_afters));
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The way to a data endpoint against a scripted service: which stream is asked for, and how. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "producer-rig.h"
 #include "upload/endpoint-cache.h"
 
@@ -307,8 +307,6 @@ main (void)
   Suite *s = suite_create ("producer-setup");
   TCase *tc = tcase_create ("producer-setup");
   TCase *shared = tcase_create ("shared");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -329,10 +327,5 @@ main (void)
   tcase_add_test (shared, test_stream_made_anew);
   tcase_add_test (shared, test_endpoint_cache);
   suite_add_tcase (s, shared);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

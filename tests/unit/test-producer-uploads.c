@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a producer makes of sessions: error Acks, refusals, borders, trust, the end of it all. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "producer-rig.h"
 #include "upload/retry.h"
 
@@ -365,8 +365,6 @@ main (void)
 {
   Suite *s = suite_create ("producer-uploads");
   TCase *tc = tcase_create ("plain"), *tls = tcase_create ("tls");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -391,10 +389,5 @@ main (void)
   tcase_add_test (tls, test_wrong_ca);
   tcase_add_test (tls, test_plain_data_endpoint);
   suite_add_tcase (s, tls);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

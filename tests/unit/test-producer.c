@@ -2,11 +2,11 @@
 /* A stream's life against a scripted service: the control plane, error Acks, retries, the end. */
 #include <arpa/inet.h>
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "producer-rig.h"
 
 static ProducerRig *rig;
@@ -399,8 +399,6 @@ main (void)
 {
   Suite *s = suite_create ("producer");
   TCase *tc = tcase_create ("producer");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -423,10 +421,5 @@ main (void)
   tcase_add_test (tc, test_data_plane_refuses_connections);
   tcase_add_test (tc, test_missing_ca_file);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,7 +2,8 @@
 #include "net/proxy.h"
 
 #include <check.h>
-#include <stdlib.h>
+
+#include "../suite.h"
 
 static const gchar *const good[] = {
   "",
@@ -86,17 +87,10 @@ main (void)
 {
   Suite *s = suite_create ("proxy");
   TCase *tc = tcase_create ("proxy");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_good, 0, G_N_ELEMENTS (good));
   tcase_add_loop_test (tc, test_bad, 0, G_N_ELEMENTS (bad));
   tcase_add_test (tc, test_describe);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

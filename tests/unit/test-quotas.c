@@ -2,8 +2,8 @@
 #include "api/quotas.h"
 
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "api/service-error.h"
 
 /* a clock that has run for a while */
@@ -171,8 +171,6 @@ main (void)
   Suite *suite = suite_create ("quotas");
   TCase *bucket = tcase_create ("bucket");
   TCase *quotas = tcase_create ("quotas");
-  SRunner *runner;
-  int n_failed;
 
   G_STATIC_ASSERT (G_N_ELEMENTS (documented) == KVS_LOCAL_N_QUOTAS);
   tcase_add_test (bucket, test_bucket_gives_a_second_at_once);
@@ -187,9 +185,5 @@ main (void)
   tcase_add_loop_test (quotas, test_quotas_are_those_of_the_service, 0, KVS_LOCAL_N_QUOTAS);
   tcase_add_test (quotas, test_quotas_are_counted_each_for_itself);
   suite_add_tcase (suite, quotas);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  n_failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

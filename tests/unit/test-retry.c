@@ -2,8 +2,9 @@
 #include "upload/retry.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 /* kvs-api.md section 7. What each asks for: whether the Fragment can ever be stored, whether the
  * stream can, and else nothing but another try. */
@@ -155,8 +156,6 @@ main (void)
 {
   Suite *s = suite_create ("retry");
   TCase *tc = tcase_create ("retry");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_ack_has_its_row, 0, G_N_ELEMENTS (ack_cases));
   tcase_add_test (tc, test_unknown_ack_resends);
@@ -167,10 +166,5 @@ main (void)
   tcase_add_test (tc, test_delays_of_many_failures);
   tcase_add_test (tc, test_retry_after);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,8 +2,9 @@
 #include "aws/service-error.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 static KvsServiceError *
 parse (guint status, const gchar *type, const gchar *body)
@@ -220,8 +221,6 @@ main (void)
 {
   Suite *s = suite_create ("service-error");
   TCase *tc = tcase_create ("service-error");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_parse, 0, G_N_ELEMENTS (answers));
   tcase_add_test (tc, test_bounds);
@@ -232,10 +231,5 @@ main (void)
   tcase_add_test (tc, test_clock_skew);
   tcase_add_test (tc, test_gerror);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One session follows the other, and nothing is lost, doubled or called a failure. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "producer-rig.h"
 
 #define MAX_CONNECTION_DURATION_REACHED 4003
@@ -150,8 +150,6 @@ main (void)
 {
   Suite *s = suite_create ("session-renewal");
   TCase *tc = tcase_create ("renewal");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -160,10 +158,5 @@ main (void)
   tcase_add_test (tc, test_connection_duration_without_progress);
   tcase_add_test (tc, test_answer_without_an_end);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* PutMedia against a scripted service: how a session may go, and each way it may end. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "producer-rig.h"
 
 static ProducerRig *rig;
@@ -472,8 +472,6 @@ main (void)
     void (*setup) (void);
   } transports[] = { { "plain", setup_plain }, { "tls", setup_tls } };
   Suite *s = suite_create ("session");
-  SRunner *runner;
-  gint failed;
 
   for (guint i = 0; i < G_N_ELEMENTS (transports); i++) {
     TCase *tc = tcase_create (transports[i].name);
@@ -493,10 +491,5 @@ main (void)
       tcase_add_test (tc, test_silence_after_the_body);
     suite_add_tcase (s, tc);
   }
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,8 +2,9 @@
 #include "aws/sigv4.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../suite.h"
 
 #define ACCESS_KEY "AKIDEXAMPLE"
 #define SECRET_KEY "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -328,8 +329,6 @@ main (void)
 {
   Suite *s = suite_create ("sigv4");
   TCase *tc = tcase_create ("sigv4");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_test (tc, test_describe_stream);
   tcase_add_test (tc, test_put_media);
@@ -342,10 +341,5 @@ main (void)
   tcase_add_test (tc, test_date);
   tcase_add_test (tc, test_payload_hash);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

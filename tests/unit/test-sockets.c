@@ -2,10 +2,11 @@
 #include "net/sockets.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "../suite.h"
 
 static int epoll_fd;
 static int pair[2];
@@ -270,8 +271,6 @@ main (void)
 {
   Suite *suite = suite_create ("sockets");
   TCase *tcase = tcase_create ("sockets");
-  SRunner *runner;
-  int failed;
 
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, test_reader);
@@ -287,9 +286,5 @@ main (void)
   tcase_add_test (tcase, test_patient_error);
   tcase_add_test (tcase, test_patience_is_forgotten);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "media.h"
 #include "spool-rig.h"
 
@@ -181,16 +182,9 @@ main (void)
 {
   Suite *s = suite_create ("spool-crash");
   TCase *tc = tcase_create ("spool-crash");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 110);
   tcase_add_test (tc, test_kill_at_any_moment);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

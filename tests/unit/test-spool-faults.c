@@ -2,9 +2,9 @@
 /* A disk that fails. */
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "disk-faults.h"
 #include "error.h"
 #include "media.h"
@@ -357,8 +357,6 @@ main (void)
 {
   Suite *s = suite_create ("spool-faults");
   TCase *tc = tcase_create ("spool-faults");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 110);
   tcase_add_test (tc, test_order_of_syncs);
@@ -371,10 +369,5 @@ main (void)
   tcase_add_test (tc, test_nothing_can_be_removed);
   tcase_add_test (tc, test_recovery_that_fails);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

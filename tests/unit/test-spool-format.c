@@ -2,9 +2,9 @@
 #include "stream/spool-format.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "error.h"
 #include "media.h"
 #include "spool-rig.h"
@@ -413,8 +413,6 @@ main (void)
 {
   Suite *s = suite_create ("spool-format");
   TCase *tc = tcase_create ("spool-format");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, test_crc);
@@ -431,10 +429,5 @@ main (void)
   tcase_add_test (tc, test_other_names_are_others);
   tcase_add_test (tc, test_each_stream_has_a_folder);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,8 +2,8 @@
 #include "stream/spool-header.h"
 
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "media/track.h"
 #include "mkv/muxer.h"
 
@@ -64,16 +64,9 @@ main (void)
 {
   Suite *s = suite_create ("spool-header");
   TCase *tc = tcase_create ("spool-header");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_test (tc, test_any_tracks_are_kept);
   tcase_add_test (tc, test_stays_as_it_is);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -3,9 +3,9 @@
 #include <check.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "spool-rig.h"
 
 #define T0 SPOOL_RIG_EPOCH_MS
@@ -183,8 +183,6 @@ main (void)
 {
   Suite *s = suite_create ("spool-recover");
   TCase *tc = tcase_create ("spool-recover");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, test_unfinished_is_finished);
@@ -196,10 +194,5 @@ main (void)
   tcase_add_test (tc, test_unsettled_and_nothing_left);
   tcase_add_test (tc, test_unsettled_again_and_again);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -3,9 +3,9 @@
 #include <check.h>
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "spool-rig.h"
 #include "spool-worker-rig.h"
 #include "wait.h"
@@ -198,8 +198,6 @@ main (void)
 {
   Suite *s = suite_create ("spool-settle");
   TCase *tc = tcase_create ("spool-settle");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, spool_worker_setup, spool_worker_teardown);
@@ -210,10 +208,5 @@ main (void)
   tcase_add_test (tc, test_that_works_after_a_failure);
   tcase_add_test (tc, test_closed_meanwhile);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

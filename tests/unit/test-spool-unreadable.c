@@ -2,11 +2,11 @@
 /* A disk with a bad spot: one file cannot be read, all others can. */
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "spool-rig.h"
 #include "spool-worker-rig.h"
 
@@ -125,8 +125,6 @@ main (void)
 {
   Suite *s = suite_create ("spool-unreadable");
   TCase *tc = tcase_create ("spool-unreadable");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, spool_worker_setup, spool_worker_teardown);
@@ -134,10 +132,5 @@ main (void)
   tcase_add_test (tc, test_disk_was_away);
   tcase_add_test (tc, test_other_errors);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -4,10 +4,10 @@
 
 #include <check.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../suite.h"
 #include "media.h"
 #include "spool-rig.h"
 #include "spool-worker-rig.h"
@@ -466,8 +466,6 @@ main (void)
 {
   Suite *s = suite_create ("spool");
   TCase *tc = tcase_create ("spool");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, spool_worker_setup, spool_worker_teardown);
@@ -491,10 +489,5 @@ main (void)
   tcase_add_test (tc, test_closed_with_work_to_do);
   tcase_add_test (tc, test_closed_at_once);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,9 +2,9 @@
 /* Which fragments replace which, against a look at each pair. */
 #include <check.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../suite.h"
 #include "store/store-private.h"
 #include "store/store-range.h"
 
@@ -187,17 +187,11 @@ main (void)
 {
   Suite *suite = suite_create ("store-distinct");
   TCase *tcase = tcase_create ("store-distinct");
-  SRunner *runner;
-  int n_failed;
 
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_loop_test (tcase, test_random, 0, N_ROUNDS);
   tcase_add_test (tcase, test_clip_that_comes_again_and_again);
   tcase_set_timeout (tcase, 60);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  n_failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

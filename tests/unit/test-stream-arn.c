@@ -2,7 +2,8 @@
 #include "aws/stream-arn.h"
 
 #include <check.h>
-#include <stdlib.h>
+
+#include "../suite.h"
 
 static const struct {
   const gchar *text;
@@ -74,17 +75,10 @@ main (void)
 {
   Suite *s = suite_create ("stream-arn");
   TCase *tc = tcase_create ("stream-arn");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_good, 0, G_N_ELEMENTS (good));
   tcase_add_loop_test (tc, test_bad, 0, G_N_ELEMENTS (bad));
   tcase_add_test (tc, test_long);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

@@ -2,7 +2,8 @@
 #include "upload/stream-differences.h"
 
 #include <check.h>
-#include <stdlib.h>
+
+#include "../suite.h"
 
 #define KEY "arn:aws:kms:us-west-2:1:key/1234abcd-12ab"
 #define ALIAS "arn:aws:kms:us-west-2:1:alias/cam"
@@ -77,15 +78,8 @@ main (void)
 {
   Suite *s = suite_create ("stream-differences");
   TCase *tc = tcase_create ("stream-differences");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_row, 0, G_N_ELEMENTS (rows));
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

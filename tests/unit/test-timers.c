@@ -2,7 +2,8 @@
 #include "net/timers.h"
 
 #include <check.h>
-#include <stdlib.h>
+
+#include "../suite.h"
 
 #define HOUR_US (3600 * (gint64) G_USEC_PER_SEC)
 #define N_STEPS 5000
@@ -116,16 +117,10 @@ main (void)
 {
   Suite *suite = suite_create ("timers");
   TCase *tcase = tcase_create ("timers");
-  SRunner *runner;
-  int failed;
 
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_loop_test (tcase, test_random_ones, 0, 5);
   tcase_add_test (tcase, test_due_ones_in_order);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdlib.h>
 
 #include "bytes.h"
 #include "error.h"
 #include "media/video-stream.h"
+
+#include "../suite.h"
 
 /* of x264 and x265, 320x240 */
 #define SPS "6742c015da0507ec05a830303528000003000800000301e478b175"
@@ -219,8 +220,6 @@ main (void)
 {
   Suite *suite = suite_create ("video-stream");
   TCase *tcase = tcase_create ("video-stream");
-  SRunner *runner;
-  int n_failed;
 
   tcase_add_test (tcase, test_codec_data_is_taken_as_it_is);
   tcase_add_test (tcase, test_same_sets_in_band_change_nothing);
@@ -231,9 +230,5 @@ main (void)
   tcase_add_test (tcase, test_frames);
   tcase_add_test (tcase, test_damaged);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  n_failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

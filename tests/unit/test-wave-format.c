@@ -2,8 +2,8 @@
 #include "av/wave-format.h"
 
 #include <check.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "bytes.h"
 
 /* wFormatTag nChannels nSamplesPerSec nAvgBytesPerSec nBlockAlign wBitsPerSample cbSize */
@@ -69,16 +69,9 @@ main (void)
 {
   Suite *s = suite_create ("wave-format");
   TCase *tc = tcase_create ("wave-format");
-  SRunner *runner;
-  gint failed;
 
   tcase_add_loop_test (tc, test_good, 0, G_N_ELEMENTS (good));
   tcase_add_loop_test (tc, test_bad, 0, G_N_ELEMENTS (bad));
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

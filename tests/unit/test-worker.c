@@ -4,8 +4,8 @@
 
 #include <check.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 
+#include "../suite.h"
 #include "wait.h"
 
 #define MS G_GINT64_CONSTANT (1000)
@@ -244,8 +244,6 @@ main (void)
 {
   Suite *s = suite_create ("worker");
   TCase *tc = tcase_create ("worker");
-  SRunner *runner;
-  gint failed;
 
   tcase_set_timeout (tc, 60);
   tcase_add_checked_fixture (tc, setup, teardown);
@@ -255,10 +253,5 @@ main (void)
   tcase_add_test (tc, test_watch);
   tcase_add_test (tc, test_watch_freed_by_its_own_function);
   suite_add_tcase (s, tc);
-
-  runner = srunner_create (s);
-  srunner_run_all (runner, CK_ENV);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (s);
 }

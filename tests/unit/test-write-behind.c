@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../suite.h"
 #include "store/fragment-writer.h"
 
 #define N_FILES 5
@@ -157,8 +157,6 @@ main (void)
 {
   Suite *suite = suite_create ("write-behind");
   TCase *tcase = tcase_create ("write-behind");
-  SRunner *runner;
-  int n_failed;
 
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_set_timeout (tcase, 60);
@@ -167,9 +165,5 @@ main (void)
   tcase_add_test (tcase, test_failure_is_told);
   tcase_add_test (tcase, test_commit_fails);
   suite_add_tcase (suite, tcase);
-  runner = srunner_create (suite);
-  srunner_run_all (runner, CK_ENV);
-  n_failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }
