@@ -6,11 +6,13 @@ and the properties of kvssink stay to the letter.
 """
 
 import concurrent.futures
+import glob
 import os
 import re
 import shlex
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 from typing import NamedTuple
@@ -25,8 +27,11 @@ AUDIO_BUFFERS = 70
 PROCESSES = 2
 END_SECONDS = 25
 # rtspsrc may announce that there are no more pads before its last one is there; it has two threads.
-# And it takes a camera that says goodbye while it writes to it for a broken one.
-RTSPSRC_RACE = re.compile(r"Delayed linking failed|GstRTSPSrc:\S+ Could not write to resource")
+# And it takes a camera that says goodbye while it writes to it for a broken one. What is said of
+# neither: see wait_for_end().
+LET_DOWN = re.compile(r"Delayed linking failed|GstRTSPSrc:\S+ Could not write to resource")
+# a pad of kvssink in a drawing of a pipeline, with its flags
+SINK_PAD = re.compile(r'label="(?:video|audio)_\d+\\n\[.\]\[(\w*)\]')
 ATTEMPTS = 3
 # What leaks by itself: libx265, fontconfig, Python
 LEAKING = ("x265enc", "clockoverlay", "python")
@@ -117,39 +122,75 @@ def run(pipeline, command=None, **values):
     """Runs a pipeline to its end against a kvs-local of its own, and gives what a check needs."""
     for _ in range(ATTEMPTS):
         outcome = run_once(pipeline, command, **values)
-        if not RTSPSRC_RACE.search(outcome.output):
+        if outcome.status != -signal.SIGKILL and not LET_DOWN.search(outcome.output):
             break
     return outcome
 
 
 def run_once(pipeline, command, **values):
     """See run()."""
-    with KvsLocal(args=["--get-media-empty-seconds", "1"]) as kvs:
+    with (KvsLocal(args=["--get-media-empty-seconds", "1"]) as kvs,
+          tempfile.TemporaryDirectory() as drawings):
         env = dict(kvs.env)
         if any(name in " ".join([pipeline.text, *(command or [])]) for name in LEAKING):
             env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         words = pipeline.words(folder=kvs.data, **values)
         command = command or [*pipeline.before.split(), support.tool("gst-launch-1.0"), "-e", "-m"]
+        env["GST_DEBUG_DUMP_DOT_DIR"] = drawings
         child = support.Child([*command, *words], pipeline.name,
                               {**support.gst_environment(), **env})
-        status = wait_for_end(child)
+        status = wait_for_end(child, drawings)
         level = "warning" if pipeline.decodes else "quiet"
         streams = {} if status else {name: read_stored(kvs, name, level)
                                      for name in pipeline.streams}
         return Outcome(status, child.output, streams)
 
 
-def wait_for_end(child):
-    """Exit status. A child that rtspsrc lets down never ends by itself: it lost a camera's goodbye,
-    and gets the Ctrl-C that a user would give, or a link, and is ended."""
-    patience = time.monotonic() + END_SECONDS * support.SLOWNESS
+def wait_for_end(child, drawings):
+    """Exit status; a child that rtspsrc lets down is killed.
+
+    Of two pads that come at once, rtspsrc or gst-launch-1.0 may leave one without a link or stopped,
+    and an end may get lost in rtpjitterbuffer. kvssink then waits for an end that does not come.
+    """
+    wait_until_ended(child, END_SECONDS)
+    if child.returncode is None and "rtspsrc" in " ".join(child.arguments):
+        end_is_missing = draws_no_end(child, drawings)
+        # the Ctrl-C that a user would give
+        child.signal(signal.SIGINT)
+        wait_until_ended(child, END_SECONDS / 2)
+        if child.returncode is None and end_is_missing:
+            child.kill()
+    return child.wait(20)
+
+
+def wait_until_ended(child, seconds):
+    patience = time.monotonic() + seconds * support.SLOWNESS
     while child.returncode is None and time.monotonic() < patience:
-        if RTSPSRC_RACE.search(child.output):
+        if LET_DOWN.search(child.output):
             child.kill()
         time.sleep(0.05)
-    if child.returncode is None and "rtspsrc" in " ".join(child.arguments):
-        child.signal(signal.SIGINT)
-    return child.wait(20)
+
+
+def draws_no_end(child, drawings):
+    """Whether a pad of kvssink was not told an end, and nothing waits in front of it."""
+    if "gst-launch" not in " ".join(child.arguments):
+        return False
+    child.signal(signal.SIGHUP)
+    support.wait_until(lambda: read_drawing(drawings) or child.returncode is not None,
+                       what="a drawing")
+    drawing = read_drawing(drawings)
+    ended = ["E" in flags for flags in SINK_PAD.findall(drawing)]
+    return bool(ended) and not all(ended) and "current-level-buffers" not in drawing
+
+
+def read_drawing(folder):
+    """The drawing that gst-launch-1.0 was asked for, as soon as it is whole."""
+    for path in glob.glob(os.path.join(folder, "*.snapshot.dot")):
+        with open(path, encoding="utf-8") as file:
+            drawing = file.read()
+        if drawing.endswith("}\n"):
+            return drawing
+    return ""
 
 
 def read_stored(kvs, stream, level="warning"):
