@@ -104,6 +104,37 @@ on_dropped (KvsDropReason reason, guint n_frames, gpointer user_data)
     gst_kvs_sink_report_dropped (GST_ELEMENT (sink), reason, n_frames);
 }
 
+/* Returns: (transfer full) (nullable): its pad's name */
+static gchar *
+dup_pad_name (GstKvsSink *sink, guint track_number)
+{
+  gchar *name = NULL;
+
+  GST_OBJECT_LOCK (sink);
+  for (GList *link = GST_ELEMENT (sink)->sinkpads; link != NULL; link = link->next) {
+    if (GST_KVS_SINK_PAD (link->data)->track_number == track_number)
+      name = gst_object_get_name (link->data);
+  }
+  GST_OBJECT_UNLOCK (sink);
+  return name;
+}
+
+static void
+on_missing (guint track_number, const gchar *stream_name, gpointer user_data)
+{
+  g_autoptr (GstKvsSink) sink = event_target_get (user_data);
+  g_autofree gchar *pad_name = sink != NULL ? dup_pad_name (sink, track_number) : NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (pad_name == NULL)
+    return;
+  error = g_error_new (KVS_ERROR, KVS_ERROR_BAD_MEDIA,
+                       "Stream %s: nothing has come to pad %s yet, and other tracks are uploaded "
+                       "without it; check that its source is linked and sends something",
+                       stream_name, pad_name);
+  on_warning (error, NULL, user_data);
+}
+
 static void
 on_spool_trouble (gboolean has_trouble, gpointer user_data)
 {
@@ -335,6 +366,7 @@ gst_kvs_sink_start_producer (GstKvsSink *sink)
     .warning = on_warning,
     .reconnecting = on_reconnecting,
     .dropped = on_dropped,
+    .missing = on_missing,
     .ack = on_ack,
     .session_started = on_session_started,
     .session_ended = on_session_ended,

@@ -187,6 +187,24 @@ kvs_feed_push_alone (KvsFeed *feed, guint mask, KvsFeedEffect *effect)
   kvs_fragment_buffer_set_live_tracks (feed->buffer, feed->active, feed->ended, &effect->push);
 }
 
+/* Of tracks that were there and are silent nothing is said: people say nothing for hours. */
+static void
+tell_missing_tracks (KvsFeed *feed, gint64 key_pts_ns, KvsFeedEffect *effect)
+{
+  guint silent;
+
+  if (feed->first_key_ns == G_MININT64)
+    feed->first_key_ns = key_pts_ns;
+  if (feed->missing_told || key_pts_ns - feed->first_key_ns < KVS_FEED_MISSING_NS)
+    return;
+  feed->missing_told = TRUE;
+  silent = kvs_interleaver_get_silent_tracks (feed->interleaver);
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
+    if ((silent & KVS_TRACK_BIT (number)) != 0 && kvs_feed_get_slot (feed, number)->track == NULL)
+      effect->missing |= KVS_TRACK_BIT (number);
+  }
+}
+
 static void
 deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *effect)
 {
@@ -199,6 +217,8 @@ deliver_lead (KvsFeed *feed, KvsFrame *frame, guint time_line, KvsFeedEffect *ef
   gboolean was_waiting = (early & KVS_TRACK_BIT (frame->info.track_number)) != 0;
   guint wanted = feed->active;
 
+  if (is_key)
+    tell_missing_tracks (feed, pts_ns, effect);
   if (is_key && (early & feed->ended) != 0)
     kvs_feed_push_alone (feed, early & feed->ended, effect);
   /* Also those that are silent again since: somebody has said a word in between. */

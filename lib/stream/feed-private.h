@@ -30,6 +30,8 @@ struct _KvsFeed {
   gboolean stopped;
   gboolean timer_runs;
   gboolean content_type_told;
+  gint64 first_key_ns; /* of the leading track; G_MININT64 before it */
+  gboolean missing_told;
   guint n_waiting; /* sources that wait for progress */
   guint n_blocked; /* sources that wait for room */
   gint64 blocked_since_us;

@@ -18,6 +18,7 @@ kvs_feed_new (KvsFragmentBuffer *buffer, const KvsStreamDefinition *definition)
   feed->buffer = buffer;
   feed->waits = definition->streaming_type == KVS_STREAMING_TYPE_OFFLINE;
   feed->early = kvs_early_frames_new (buffer, (gsize) definition->storage_bytes / 2);
+  feed->first_key_ns = G_MININT64;
   feed->interleaver = kvs_interleaver_new (definition->track_timeout_ns / 1000,
                                            (gsize) definition->storage_bytes / 2);
   return feed;

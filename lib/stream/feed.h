@@ -11,6 +11,9 @@
 
 G_BEGIN_DECLS
 
+/* A source that has not begun by then is likely to have no link, or to have failed. */
+#define KVS_FEED_MISSING_NS (10 * G_GINT64_CONSTANT (1000000000))
+
 typedef struct _KvsFeed KvsFeed;
 
 /**
@@ -18,6 +21,8 @@ typedef struct _KvsFeed KvsFeed;
  * @push: see #KvsPushEffect
  * @n_late: how many frames were dropped because they came after their Fragment
  * @wants_timer: kvs_feed_run_timer() has to be called at kvs_feed_get_deadline_us()
+ * @missing: mask with bit n set where track number n has brought nothing at all, while others have
+ *   gone on for %KVS_FEED_MISSING_NS; once
  * @content_type: (transfer full) (nullable): of all tracks, once, when they are known
  *
  * What the caller has to do once a function of the feed has returned.
@@ -25,6 +30,7 @@ typedef struct _KvsFeed KvsFeed;
 typedef struct {
   KvsPushEffect push;
   guint n_late;
+  guint missing;
   gboolean wants_timer;
   gchar *content_type;
 } KvsFeedEffect;

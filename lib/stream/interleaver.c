@@ -447,6 +447,24 @@ kvs_interleaver_is_ahead (const KvsInterleaver *interleaver, guint track_number)
 }
 
 /**
+ * kvs_interleaver_get_silent_tracks:
+ * @interleaver: an interleaver
+ *
+ * Returns: mask with bit n set where track number n was waited for in vain and has brought nothing since
+ */
+guint
+kvs_interleaver_get_silent_tracks (const KvsInterleaver *interleaver)
+{
+  guint mask = 0;
+
+  for (guint i = 0; i < KVS_MAX_TRACKS; i++) {
+    if (interleaver->tracks[i].used && interleaver->tracks[i].silent)
+      mask |= 1u << (i + 1);
+  }
+  return mask;
+}
+
+/**
  * kvs_interleaver_get_live_tracks:
  * @interleaver: an interleaver
  * @active: (out): mask with bit n set where track number n has frames queued, or has neither ended

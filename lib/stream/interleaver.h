@@ -40,6 +40,7 @@ gboolean kvs_interleaver_pop (KvsInterleaver *interleaver, gint64 now_us, KvsInt
 KvsTrack *kvs_interleaver_take_next_track (KvsInterleaver *interleaver, guint track_number);
 gint64 kvs_interleaver_get_deadline_us (const KvsInterleaver *interleaver);
 gboolean kvs_interleaver_is_ahead (const KvsInterleaver *interleaver, guint track_number);
+guint kvs_interleaver_get_silent_tracks (const KvsInterleaver *interleaver);
 void kvs_interleaver_get_live_tracks (const KvsInterleaver *interleaver, guint *active,
                                       guint *ended);
 

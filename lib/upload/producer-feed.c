@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The side of KvsProducer that sources feed: frames from any thread. */
+#include "stream/fragmenter.h"
 #include "upload/producer-private.h"
 
 typedef struct {
@@ -63,6 +64,18 @@ on_late (gpointer user_data)
 }
 
 static void
+on_missing (gpointer user_data)
+{
+  g_autoptr (KvsProducer) producer = user_data;
+  guint missing = g_atomic_int_and (&producer->missing_untold, 0);
+
+  for (guint number = 1; number <= KVS_MAX_TRACKS; number++) {
+    if ((missing & KVS_TRACK_BIT (number)) != 0)
+      producer->events.missing (number, producer->definition->stream_name, producer->user_data);
+  }
+}
+
+static void
 on_feed_timer (gpointer user_data)
 {
   KvsProducer *producer = user_data;
@@ -102,6 +115,10 @@ kvs_producer_handle_effect (KvsProducer *producer, KvsFeedEffect *effect)
   if (effect->n_late > 0) {
     g_atomic_int_add (&producer->n_late_untold, (gint) effect->n_late);
     kvs_loop_invoke (producer->loop, on_late, kvs_producer_ref (producer));
+  }
+  if (effect->missing != 0) {
+    g_atomic_int_or (&producer->missing_untold, effect->missing);
+    kvs_loop_invoke (producer->loop, on_missing, kvs_producer_ref (producer));
   }
 }
 

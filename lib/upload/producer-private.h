@@ -30,6 +30,7 @@ struct _KvsProducer {
   /* any thread, with atomic operations */
   gint n_dropped_untold;
   gint n_late_untold;
+  guint missing_untold; /* mask of track numbers */
   gint n_spool_lost_untold;
   gint n_sessions;
   gint n_reconnects;

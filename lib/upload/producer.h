@@ -59,6 +59,8 @@ typedef struct {
  * @warning: something went wrong that may pass, or media were dropped
  * @reconnecting: @error made it fail, and the next try comes after @delay_us; @n_failures in a row
  * @dropped: frames will never be delivered
+ * @missing: a track has brought nothing at all, while others have gone on for %KVS_FEED_MISSING_NS;
+ *   they go on without it until it brings something. Once for each track
  * @ack: an Ack came
  * @session_started: a PutMedia request was accepted
  * @session_ended: a PutMedia request is over
@@ -75,6 +77,7 @@ typedef struct {
   void (*warning) (const GError *error, const KvsServiceError *service_error, gpointer user_data);
   void (*reconnecting) (const GError *error, gint64 delay_us, guint n_failures, gpointer user_data);
   void (*dropped) (KvsDropReason reason, guint n_frames, gpointer user_data);
+  void (*missing) (guint track_number, const gchar *stream_name, gpointer user_data);
   void (*ack) (const KvsAck *ack, gpointer user_data);
   void (*session_started) (gpointer user_data);
   void (*session_ended) (gpointer user_data);

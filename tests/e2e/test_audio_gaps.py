@@ -4,6 +4,7 @@ has nothing to refuse, because each fragment holds frames of each track that its
 
 import concurrent.futures
 import os
+import re
 import tempfile
 import unittest
 from typing import NamedTuple
@@ -134,6 +135,16 @@ class AudioGaps(unittest.TestCase):
 
     def test_file(self):
         self.check_all(live=False)
+
+    def test_missing(self):
+        """A microphone that sends nothing, as where a link was not made, is told about, once."""
+        pipeline = support.pipeline(
+            pictures(15).format(pace="") + "! kvs. audiotestsrc ! valve drop=true ! alawenc ! kvs. "
+            "kvssink name=kvs stream-name=mute track-timeout=50", "mute", env=self.kvs.env)
+        with pipeline as child:
+            child.wait_for_output(r"(?m)^WARNING: .* Stream mute: nothing has come to pad audio_0 yet")
+            support.wait_until(lambda: len(self.kvs.get_media("mute")) > 0)
+            self.assertEqual(len(re.findall("(?m)^WARNING", child.output)), 1, child.output)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,16 @@ on_dropped (KvsDropReason reason, guint n_frames, gpointer user_data)
 }
 
 static void
+on_missing (guint track_number, const gchar *stream_name, gpointer user_data)
+{
+  ProducerRig *rig = user_data;
+
+  ck_assert_uint_eq (track_number, 2);
+  ck_assert_str_eq (stream_name, "cam");
+  count (rig, &rig->n_missing);
+}
+
+static void
 on_session_started (gpointer user_data)
 {
   ProducerRig *rig = user_data;
@@ -179,6 +189,7 @@ producer_rig_start (ProducerRig *rig)
     .warning = on_warning,
     .reconnecting = on_reconnecting,
     .dropped = on_dropped,
+    .missing = on_missing,
     .ack = on_ack,
     .session_started = on_session_started,
     .session_ended = on_session_ended,

@@ -53,7 +53,7 @@ typedef struct {
   GPtrArray *failures; /* of Told */
   GArray *reconnects;  /* of Reconnect */
   guint n_acks, n_error_acks, n_persisted, n_started, n_ended, n_drained, n_destroyed;
-  guint n_dropped, n_spool_failed, n_spool_works;
+  guint n_dropped, n_missing, n_spool_failed, n_spool_works;
 } ProducerRig;
 
 ProducerRig *producer_rig_new (gboolean tls);

@@ -287,6 +287,50 @@ START_TEST (test_silent_track)
 }
 END_TEST
 
+static guint
+take_missing (void)
+{
+  guint missing = rig->effect.missing;
+
+  rig->effect.missing = 0;
+  return missing;
+}
+
+START_TEST (test_missing_track)
+{
+  feed_rig_begin (rig, 2);
+  key (0);
+  run_timer ();
+  key (9900);
+  ck_assert_uint_eq (take_missing (), 0);
+  key (10000);
+  ck_assert_uint_eq (take_missing (), 1u << A);
+  key (30000);
+  ck_assert_uint_eq (take_missing (), 0);
+  feed_rig_end (rig);
+  ASSERT_SENT ("V: V0 / V9900 V10000 / V30000");
+}
+END_TEST
+
+/* One that was there, one that sends GAPs, and one that has ended are not missing. */
+START_TEST (test_silent_tracks_are_not_missing)
+{
+  feed_rig_begin (rig, 2);
+  key (0);
+  if (_i == 0)
+    audio (10);
+  else if (_i == 1)
+    kvs_feed_progress (rig->feed, A, FEED_START + 20000 * MEDIA_MS, &rig->effect);
+  else
+    kvs_feed_end_track (rig->feed, A, &rig->effect);
+  key (1000);
+  if (kvs_feed_get_deadline_us (rig->feed) >= 0)
+    run_timer ();
+  key (11000);
+  ck_assert_uint_eq (take_missing (), 0);
+}
+END_TEST
+
 /* Push-to-talk: silent again before the key frame that the audio waits for. */
 START_TEST (test_burst_of_a_silent_track)
 {
@@ -697,6 +741,8 @@ main (void)
   tcase_add_test (tc, test_audio_is_told_the_same);
   tcase_add_test (tc, test_video_changes);
   tcase_add_test (tc, test_silent_track);
+  tcase_add_test (tc, test_missing_track);
+  tcase_add_loop_test (tc, test_silent_tracks_are_not_missing, 0, 3);
   tcase_add_test (tc, test_burst_of_a_silent_track);
   tcase_add_test (tc, test_wake_of_a_reader_that_waits);
   tcase_add_test (tc, test_wake_by_the_missing_frame);

@@ -253,6 +253,22 @@ START_TEST (test_tracks_change)
 }
 END_TEST
 
+/* A microphone that has no link. Nobody waits longer for it than is said here. */
+START_TEST (test_missing_track)
+{
+  rig->definition->track_timeout_ns = MEDIA_MS;
+  rig->frame_ns = 500 * MEDIA_MS;
+  producer_rig_start (rig);
+  kvs_producer_add_track (rig->producer, 2, KVS_TRACK_TYPE_AUDIO);
+  producer_rig_push (rig, 1);
+  ck_assert (producer_rig_wait (rig, &rig->n_started, 1));
+  producer_rig_push (rig, 6);
+  ck_assert (producer_rig_wait (rig, &rig->n_missing, 1));
+  assert_goes_on ();
+  ck_assert_uint_eq (rig->n_missing, 1);
+}
+END_TEST
+
 /* ---- trust ---- */
 
 START_TEST (test_wrong_ca)
@@ -378,6 +394,7 @@ main (void)
   tcase_add_test (tc, test_clock_skew_of_an_upload);
   tcase_add_test (tc, test_clock_is_not_to_blame);
   tcase_add_test (tc, test_tracks_change);
+  tcase_add_test (tc, test_missing_track);
   tcase_add_test (tc, test_finish_without_media);
   tcase_add_test (tc, test_finish_and_let_go);
   tcase_add_test (tc, test_finish_timeout);
