@@ -214,14 +214,22 @@ class HlsCase(kvslocal_case.Case):
         self.assertEqual(headers["access-control-allow-origin"], "*")
         return body
 
+    def get_list(self, url):
+        """RFC 8216, section 4: in UTF-8, and its type says what it is."""
+        status, headers, body = fetch(url)
+        self.assertEqual(status, 200, body)
+        self.assertIn(headers["content-type"], ("application/vnd.apple.mpegurl", "audio/mpegurl"))
+        self.assertEqual(headers["access-control-allow-origin"], "*")
+        return body.decode()
+
     def master(self, url):
-        return hls_check.MasterPlaylist(self.get(url).decode())
+        return hls_check.MasterPlaylist(self.get_list(url))
 
     def playlist(self, url, track=1):
         """The media playlist of a track, as the master playlist names it."""
         master = self.master(url)
         uri = master.variants[0][1] if track == 1 else hls_check.quoted(master.media[0]["URI"])
-        return hls_check.MediaPlaylist(self.get(urllib.parse.urljoin(url, uri)).decode())
+        return hls_check.MediaPlaylist(self.get_list(urllib.parse.urljoin(url, uri)))
 
     def numbers(self, playlist):
         return [urllib.parse.parse_qs(urllib.parse.urlsplit(segment.uri).query)

@@ -10,7 +10,8 @@
 #include "playback/playback-segment.h"
 #include "playback/playback.h"
 
-#define TYPE_HLS "application/x-mpegURL"
+/* RFC 8216, section 4; FFmpeg complains of others */
+#define TYPE_HLS "application/vnd.apple.mpegurl"
 #define TYPE_DASH "application/dash+xml"
 #define HLS_FOLDER "/hls/v1/"
 #define DASH_FOLDER "/dash/v1/"
