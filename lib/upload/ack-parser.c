@@ -118,7 +118,7 @@ get_string (JsonObject *object, const gchar *key, const gchar **value)
 }
 
 /* A member that must be an integer from 0 to max, bare or quoted, where it is present. Bare ones
- * beyond 64 bits come out of JSON-GLib as negative numbers. */
+ * beyond 64 bits come out of JSON-GLib as negative numbers, of 1.10 as the largest one. */
 static gboolean
 get_integer (JsonObject *object, const gchar *key, gint64 max, gboolean *present, gint64 *value)
 {
@@ -136,6 +136,7 @@ get_integer (JsonObject *object, const gchar *key, gint64 max, gboolean *present
       return FALSE;
   } else if (json_node_get_value_type (node) == G_TYPE_INT64) {
     *value = json_node_get_int (node);
+    max = MIN (max, G_MAXINT64 - 1);
   } else {
     return FALSE;
   }
