@@ -82,9 +82,10 @@ kvs_transfers_new (int epoll_fd)
 void
 kvs_transfers_free (KvsTransfers *transfers)
 {
-  g_hash_table_unref (transfers->by_easy);
+  /* libcurl 8.14 says good-bye to open connections, and tells of their sockets meanwhile. */
   curl_multi_cleanup (transfers->multi);
   curl_share_cleanup (transfers->share);
+  g_hash_table_unref (transfers->by_easy);
   kvs_sockets_free (transfers->sockets);
   g_free (transfers);
 }
