@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """kvs-local: many sessions, large pieces, and clients that are slow to read."""
 
+import http.client
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import threading
 import time
 import unittest
 
+import kvslocal
 import mkvwriter as mkv
 from kvslocal import KvsLocal
 from kvslocal_case import Case, events, persisted, require_kvs_local, tool
@@ -56,6 +58,32 @@ class Load(Case):
         sender.join()
         self.assertEqual(acks[:3], persisted(1000))
         self.assertEqual(acks[3:], ["BUFFERING 1000", "ERROR 1000 4004"] * (n_fragments - 1))
+
+
+    def test_tiny_fragments_hold_nobody_up(self):
+        """A body of nothing but fragments without end takes turns with everything else."""
+        connection = self.put().accepted()
+        body = mkv.header() + b"".join(
+            mkv.cluster(i, [0]) for i in range(int(60000 / kvslocal.SLOWNESS)))
+        acks = []
+        reader = threading.Thread(target=lambda: acks.extend(connection.acks()))
+        sender = threading.Thread(target=lambda: (connection.send(body), connection.end()))
+        asker = http.client.HTTPConnection("127.0.0.1", self.kvs.port, timeout=60)
+        self.addCleanup(asker.close)
+        longest = 0.0
+        began = time.monotonic()
+        reader.start()
+        sender.start()
+        while reader.is_alive():
+            asked = time.monotonic()
+            asker.request("GET", "/kvs-local/health")
+            self.assertEqual(asker.getresponse().read(), b"ok")
+            longest = max(longest, time.monotonic() - asked)
+        took = time.monotonic() - began
+        reader.join()
+        sender.join()
+        self.assertEqual(events(acks[-3:]), persisted(acks[-1]["FragmentTimecode"]))
+        self.assertLess(longest, took / 5)
 
 
 class Limits(unittest.TestCase):
