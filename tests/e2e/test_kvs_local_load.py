@@ -13,7 +13,7 @@ import unittest
 import kvslocal
 import mkvwriter as mkv
 from kvslocal import KvsLocal
-from kvslocal_case import Case, events, persisted, require_kvs_local, tool
+from kvslocal_case import Case, events, persisted, require_kvs_local, tool, wait_for
 
 # More than kvs-local takes from one connection at a time
 BURST_BYTES = 3 << 20
@@ -106,6 +106,36 @@ class Limits(unittest.TestCase):
             self.assertEqual(events(connection.acks()), persisted(0)[1:])
         self.assertEqual(kvs.stop(), 0)
         self.assertEqual(kvs.errors(), "")
+
+
+    def test_more_connections_than_files(self):
+        """They are refused, and told of once; media that come meanwhile are kept."""
+        kvs = KvsLocal(wrapper=["sh", "-c", 'ulimit -n 100 && exec "$@"', "sh"])
+        self.addCleanup(kvs.__exit__)
+        kvs.start()
+        control = kvs.client()
+        control.create_stream(StreamName="cam", DataRetentionInHours=1)
+        control.close()
+        connection = kvs.put_media("cam")
+        self.addCleanup(connection.close)
+        connection.accepted().send(mkv.header() + mkv.cluster(0) + mkv.END_OF_FRAGMENT)
+        silent = [socket.create_connection(("127.0.0.1", kvs.port), timeout=60)
+                  for _ in range(150)]
+        refused = []
+        for sock in silent:
+            self.addCleanup(sock.close)
+        for sock in reversed(silent[100:]):
+            refused.append(sock.recv(1))
+        self.assertEqual(refused, [b""] * 50)
+        connection.send(mkv.cluster(1000) + mkv.END_OF_FRAGMENT)
+        self.assertEqual(events(connection.ack() for _ in range(6)), persisted(0) + persisted(1000))
+        for sock in silent:
+            sock.close()
+        wait_for(lambda: len(os.listdir(f"/proc/{kvs.process.pid}/fd")) < 30)
+        with kvs.put_media("cam") as another:
+            self.assertEqual(events(another.send_all(mkv.header() + mkv.cluster(0))), persisted(0))
+        self.assertEqual(kvs.stop(), 0)
+        self.assertEqual(kvs.errors().count("WARNING"), 1)
 
 
 class Tls(unittest.TestCase):
