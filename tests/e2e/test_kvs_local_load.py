@@ -103,7 +103,9 @@ class Limits(unittest.TestCase):
         for connection in connections:
             self.assertEqual(events([connection.ack()]), ["BUFFERING 0"])
             connection.end()
-            self.assertEqual(events(connection.acks()), persisted(0)[1:])
+            # the last one may have waited for long
+            self.assertEqual([event for event in events(connection.acks()) if event != "IDLE"],
+                             persisted(0)[1:])
         self.assertEqual(kvs.stop(), 0)
         self.assertEqual(kvs.errors(), "")
 
@@ -128,7 +130,9 @@ class Limits(unittest.TestCase):
             refused.append(sock.recv(1))
         self.assertEqual(refused, [b""] * 50)
         connection.send(mkv.cluster(1000) + mkv.END_OF_FRAGMENT)
-        self.assertEqual(events(connection.ack() for _ in range(6)), persisted(0) + persisted(1000))
+        connection.end()
+        acks = [event for event in events(connection.acks()) if event != "IDLE"]
+        self.assertEqual(acks, persisted(0) + persisted(1000))
         for sock in silent:
             sock.close()
         wait_for(lambda: len(os.listdir(f"/proc/{kvs.process.pid}/fd")) < 30)
