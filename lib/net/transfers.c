@@ -182,7 +182,8 @@ kvs_transfers_set_patient (KvsTransfers *transfers, CURL *easy, gboolean patient
  * @easy: a running transfer whose request has been sent, at least in part
  *
  * libcurl up to 8.8 does not end a transfer by itself when its answer or its connection ends while the
- * upload is paused; it only stops reading, or does not look.
+ * upload is paused; it only stops reading, or does not look. 8.5 goes on to wait for bytes after its
+ * answer has ended: that is seen only if the connection ends too.
  *
  * Returns: whether nothing more will come from the other side
  */

@@ -2,6 +2,7 @@
 """Makes the clip that all workloads send: x264enc's output as clip.c reads it."""
 
 import os
+import re
 import struct
 
 FPS = 30
@@ -30,11 +31,13 @@ def encode(seconds, kbit, width, height):
         buffer = sample.get_buffer()
         frames.append((buffer.extract_dup(0, buffer.get_size()),
                        not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)))
-        codec_data = sample.get_caps().get_structure(0).get_value("codec_data")
+        caps = sample.get_caps().to_string()
     pipeline.set_state(Gst.State.NULL)
     if len(frames) != seconds * FPS:
         raise RuntimeError(f"x264enc gave {len(frames)} frames")
-    return codec_data.extract_dup(0, codec_data.get_size()), frames
+    # As text: with the field itself PyGObject 3.48 frees a buffer twice
+    codec_data = re.search(r"codec_data=\(buffer\)([0-9a-f]+)", caps).group(1)
+    return bytes.fromhex(codec_data), frames
 
 
 def write(path, width, height, codec_data, frames):

@@ -262,24 +262,34 @@ end_by_silence (Upload *upload)
 static const struct {
   const gchar *what;
   UploadFunc func;
-  KvsError code;
 } endings[] = {
-  { "FIN", end_by_fin, KVS_ERROR_NETWORK },
-  { "end of the answer, then FIN", end_answer_and_fin, KVS_ERROR_NETWORK },
-  { "end of the answer", end_answer, KVS_ERROR_NETWORK },
-  { "RST", end_by_rst, KVS_ERROR_NETWORK },
-  { "RST before the flush", end_by_rst_before_the_flush, KVS_ERROR_NETWORK },
-  { "silence", end_by_silence, KVS_ERROR_TIMEOUT },
+  { "FIN", end_by_fin },
+  { "end of the answer, then FIN", end_answer_and_fin },
+  { "end of the answer", end_answer },
+  { "RST", end_by_rst },
+  { "RST before the flush", end_by_rst_before_the_flush },
+  { "silence", end_by_silence },
 };
+
+/* See kvs_transfers_has_peer_ended(). */
+static gboolean
+is_silence (guint index)
+{
+  gboolean is_hidden = curl_version_info (CURLVERSION_NOW)->version_num >> 8 == 0x0805;
+
+  return endings[index].func == end_by_silence
+         || (is_hidden && endings[index].func == end_answer);
+}
 
 /* @goes_on: the source does not wait for the end to be seen */
 static void
 check_ending (guint index, gboolean goes_on)
 {
+  KvsError code = is_silence (index) ? KVS_ERROR_TIMEOUT : KVS_ERROR_NETWORK;
   const Told *warning;
 
   /* only silence may need it */
-  if (endings[index].func == end_by_silence)
+  if (is_silence (index))
     rig->definition->connection_staleness_ns = MEDIA_S;
   if (endings[index].func == end_by_rst_before_the_flush)
     rig->definition->flush_interval_ns = 200 * MEDIA_MS;
@@ -287,11 +297,10 @@ check_ending (guint index, gboolean goes_on)
   producer_rig_start (rig);
   producer_rig_push (rig, 2);
   ck_assert (producer_rig_wait (rig, &rig->n_persisted, 1));
-  if (goes_on || endings[index].func == end_by_silence)
+  if (goes_on || is_silence (index))
     producer_rig_push (rig, 2);
   warning = producer_rig_wait_for_warning (rig, 1);
-  ck_assert_msg (warning->code == endings[index].code, "%s: %s", endings[index].what,
-                 warning->message);
+  ck_assert_msg (warning->code == code, "%s: %s", endings[index].what, warning->message);
   if (!goes_on)
     producer_rig_push (rig, 1);
   producer_rig_finish (rig);
