@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "control/control-plane.h"
 #include "http/http-connection.h"
@@ -36,6 +37,18 @@ accept_tls (KvsLocalServer *server, GIOStream *base, GError **error)
                          NULL, "require-close-notify", FALSE, NULL);
 }
 
+/* A descriptor is the least number that is free. A quarter of them is left for files: with none, media
+ * would be refused for the sake of those who may never ask for anything, and GLib would try to accept
+ * the next connection without end, and complain each time. */
+static gboolean
+has_room_for (GSocketConnection *connection)
+{
+  gint fd = g_socket_get_fd (g_socket_connection_get_socket (connection));
+  struct rlimit limit;
+
+  return getrlimit (RLIMIT_NOFILE, &limit) != 0 || (rlim_t) fd < limit.rlim_cur / 4 * 3;
+}
+
 /* libsoup could accept connections itself, but up to 3.2 it loses the memory of each socket, and
  * stops listening for good when file descriptors run out once. */
 static gboolean
@@ -46,6 +59,10 @@ on_incoming (GSocketService *service, GSocketConnection *connection, GObject *so
   g_autoptr (GIOStream) stream = g_object_ref (G_IO_STREAM (connection));
   g_autoptr (GError) error = NULL;
 
+  if (!has_room_for (connection)) {
+    g_warning_once ("there are too many connections for the open files that are allowed (ulimit -Hn)");
+    return TRUE;
+  }
   /* acks are small and must not wait for each other */
   g_socket_set_option (g_socket_connection_get_socket (connection), IPPROTO_TCP, TCP_NODELAY, 1,
                        NULL);

@@ -97,6 +97,8 @@ class Control(Case):
                 ("/describeStream", '{"StreamARN":"arn"}', 400, "InvalidArgumentException"),
                 ("/describeStream", '{"StreamARN":"%s1"}' % self.arn, 404,
                  "ResourceNotFoundException"),
+                ("/updateDataRetention", '{"StreamName":%s,"CurrentVersion":"a",'
+                 '"Operation":"INCREASE_DATA_RETENTION"}' % stream, 400, "InvalidArgumentException"),
                 ("/describeStream", "[]", 400, "MalformedHttpRequestException"),
                 ("/describeStream", "7", 400, "MalformedHttpRequestException"),
                 ("/describeStream", '{"StreamName":', 400, "MalformedHttpRequestException"),

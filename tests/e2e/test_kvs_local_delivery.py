@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What fragments ask for by their tags, delivered to a folder (section 15)."""
 
+import http.client
 import json
 import os
 import subprocess
@@ -19,6 +20,18 @@ NOTIFY = ("AWS_KINESISVIDEO_NOTIFICATION", "")
 
 def setUpModule():
     require_kvs_local()
+
+
+def configure_images(kvs, stream, interval_ms):
+    """Without a signature, and botocore, an older one of which wants an interval of 3000."""
+    connection = http.client.HTTPConnection("127.0.0.1", kvs.port, timeout=60)
+    connection.request("POST", "/updateImageGenerationConfiguration", json.dumps({
+        "StreamName": stream, "ImageGenerationConfiguration": {
+            "Status": "ENABLED", "ImageSelectorType": "SERVER_TIMESTAMP", "Format": "PNG",
+            "SamplingInterval": interval_ms, "DestinationConfig": {
+                "Uri": "s3://bucket", "DestinationRegion": "us-west-2"}}}))
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 class DeliveryCase(Case):
@@ -250,6 +263,50 @@ class Images(DeliveryCase):
                     + mkv.cluster(0))
             self.assertEqual(events(acks), persisted(0))
             wait_for(lambda: "stream cam: images: " in kvs.errors())
+
+
+class End(unittest.TestCase):
+    """Who ends kvs-local need not wait until all images are made that fragments asked for."""
+
+    def fragment(self, folder):
+        """Header and blocks of 19 s of pictures that take their time to be made PNG of."""
+        path = os.path.join(folder, "large.mkv")
+        subprocess.run(
+            [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-f", "lavfi", "-i",
+             "testsrc2=size=1920x1080:rate=5:duration=19", "-c:v", "libx264", "-preset", "ultrafast",
+             "-g", "1000", "-cluster_time_limit", "60000", "-cluster_size_limit", "100000000", path], check=True)
+        with open(path, "rb") as file:
+            data = file.read()
+        segment = mkv.children(mkv.parse(data), mkv.SEGMENT)[0]
+        head = b"".join(data[start:end] for number, _, start, end in segment
+                        if number in (mkv.INFO, mkv.TRACKS))
+        blocks = b"".join(mkv.element(number, content)
+                          for cluster in mkv.children(segment, mkv.CLUSTER)
+                          for number, content, _, _ in cluster if number == mkv.SIMPLE_BLOCK)
+        return mkv.ebml() + mkv.unknown(mkv.SEGMENT) + head, blocks
+
+    def test_images_that_are_waiting(self):
+        with tempfile.TemporaryDirectory() as folder:
+            header, blocks = self.fragment(folder)
+            kvs = KvsLocal(args=["--no-auth", "--deliver", folder]).start()
+            self.addCleanup(kvs.__exit__)
+            client = kvs.client()
+            client.create_stream(StreamName="cam", DataRetentionInHours=1)
+            configure_images(kvs, "cam", 200)
+            tags = mkv.tags(("AWS_KINESISVIDEO_IMAGE_GENERATION", ""))
+            with kvs.put_media() as connection:
+                connection.accepted()
+                connection.send(header)
+                for i in range(60):
+                    connection.send(tags + mkv.cluster(20000 * i, blocks))
+                connection.end()
+                self.assertEqual(events(connection.acks())[-1], f"PERSISTED {20000 * 59}")
+            self.assertEqual(kvs.stop(), 0, "it had to be killed")
+            self.assertIn("stream cam: images: not made, as kvs-local ends", kvs.errors())
+            names = {name for _, _, names in os.walk(folder) for name in names}
+            images = {name[:-4] for name in names if name.endswith(".png")}
+            self.assertLess(len(images), 95 * 60)
+            self.assertLessEqual(images, {name[:-5] for name in names})
 
 
 class Failing(Case):

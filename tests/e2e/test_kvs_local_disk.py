@@ -255,6 +255,26 @@ class Disk(unittest.TestCase):
         self.assertEqual(self.control.list_tags_for_stream(StreamName="cam")["Tags"], expected)
 
 
+class Folder(unittest.TestCase):
+    def test_fragment_without_a_file(self):
+        """What is refused before a byte of it was written has its timecode and number, too."""
+        with KvsLocal() as kvs:
+            kvs.client().create_stream(StreamName="cam", DataRetentionInHours=1)
+            media, away = (os.path.join(kvs.data, name) for name in ("media", "away"))
+            with kvs.put_media() as connection:
+                connection.accepted()
+                os.rename(media, away)
+                connection.send(mkv.header() + mkv.cluster(1000) + mkv.END_OF_FRAGMENT)
+                acks = [connection.ack() for _ in range(2)]
+                os.rename(away, media)
+                connection.send(mkv.cluster(2000))
+                connection.end()
+                self.assertEqual(events(acks), ["BUFFERING 1000", "ERROR 1000 5001"])
+                self.assertEqual(acks[0]["FragmentNumber"], acks[1]["FragmentNumber"])
+                self.assertEqual(events(connection.acks()), persisted(2000))
+            self.assertIn("No such file", kvs.errors())
+
+
 class Start(unittest.TestCase):
     def test_folder_that_cannot_be(self):
         for data in ("/proc/nowhere", "/dev/null/data"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """kvs-local: many sessions, large pieces, and clients that are slow to read."""
 
+import http.client
 import os
 import socket
 import subprocess
@@ -9,9 +10,10 @@ import threading
 import time
 import unittest
 
+import kvslocal
 import mkvwriter as mkv
 from kvslocal import KvsLocal
-from kvslocal_case import Case, events, persisted, require_kvs_local, tool
+from kvslocal_case import Case, events, persisted, require_kvs_local, tool, wait_for
 
 # More than kvs-local takes from one connection at a time
 BURST_BYTES = 3 << 20
@@ -58,6 +60,32 @@ class Load(Case):
         self.assertEqual(acks[3:], ["BUFFERING 1000", "ERROR 1000 4004"] * (n_fragments - 1))
 
 
+    def test_tiny_fragments_hold_nobody_up(self):
+        """A body of nothing but fragments without end takes turns with everything else."""
+        connection = self.put().accepted()
+        body = mkv.header() + b"".join(
+            mkv.cluster(i, [0]) for i in range(int(60000 / kvslocal.SLOWNESS)))
+        acks = []
+        reader = threading.Thread(target=lambda: acks.extend(connection.acks()))
+        sender = threading.Thread(target=lambda: (connection.send(body), connection.end()))
+        asker = http.client.HTTPConnection("127.0.0.1", self.kvs.port, timeout=60)
+        self.addCleanup(asker.close)
+        longest = 0.0
+        began = time.monotonic()
+        reader.start()
+        sender.start()
+        while reader.is_alive():
+            asked = time.monotonic()
+            asker.request("GET", "/kvs-local/health")
+            self.assertEqual(asker.getresponse().read(), b"ok")
+            longest = max(longest, time.monotonic() - asked)
+        took = time.monotonic() - began
+        reader.join()
+        sender.join()
+        self.assertEqual(events(acks[-3:]), persisted(acks[-1]["FragmentTimecode"]))
+        self.assertLess(longest, took / 5)
+
+
 class Limits(unittest.TestCase):
     def test_more_files_than_the_soft_limit(self):
         kvs = KvsLocal(wrapper=["sh", "-c", 'ulimit -Sn 64 && exec "$@"', "sh"])
@@ -75,9 +103,43 @@ class Limits(unittest.TestCase):
         for connection in connections:
             self.assertEqual(events([connection.ack()]), ["BUFFERING 0"])
             connection.end()
-            self.assertEqual(events(connection.acks()), persisted(0)[1:])
+            # the last one may have waited for long
+            self.assertEqual([event for event in events(connection.acks()) if event != "IDLE"],
+                             persisted(0)[1:])
         self.assertEqual(kvs.stop(), 0)
         self.assertEqual(kvs.errors(), "")
+
+
+    def test_more_connections_than_files(self):
+        """They are refused, and told of once; media that come meanwhile are kept."""
+        kvs = KvsLocal(wrapper=["sh", "-c", 'ulimit -n 100 && exec "$@"', "sh"])
+        self.addCleanup(kvs.__exit__)
+        kvs.start()
+        control = kvs.client()
+        control.create_stream(StreamName="cam", DataRetentionInHours=1)
+        control.close()
+        connection = kvs.put_media("cam")
+        self.addCleanup(connection.close)
+        connection.accepted().send(mkv.header() + mkv.cluster(0) + mkv.END_OF_FRAGMENT)
+        silent = [socket.create_connection(("127.0.0.1", kvs.port), timeout=60)
+                  for _ in range(150)]
+        refused = []
+        for sock in silent:
+            self.addCleanup(sock.close)
+        for sock in reversed(silent[100:]):
+            refused.append(sock.recv(1))
+        self.assertEqual(refused, [b""] * 50)
+        connection.send(mkv.cluster(1000) + mkv.END_OF_FRAGMENT)
+        connection.end()
+        acks = [event for event in events(connection.acks()) if event != "IDLE"]
+        self.assertEqual(acks, persisted(0) + persisted(1000))
+        for sock in silent:
+            sock.close()
+        wait_for(lambda: len(os.listdir(f"/proc/{kvs.process.pid}/fd")) < 30)
+        with kvs.put_media("cam") as another:
+            self.assertEqual(events(another.send_all(mkv.header() + mkv.cluster(0))), persisted(0))
+        self.assertEqual(kvs.stop(), 0)
+        self.assertEqual(kvs.errors().count("WARNING"), 1)
 
 
 class Tls(unittest.TestCase):

@@ -109,6 +109,12 @@ class Gate(unittest.TestCase):
             self.assertEqual(get(kvs, "/kvs-local/hls.js")[0], 404)
 
 
+    def test_what_is_not_there(self):
+        with KvsLocal() as kvs:
+            for path in ("nothing", "", "page.html", "timeline.js", "../page.js"):
+                self.assertEqual(get(kvs, "/kvs-local/" + path)[0], 404, path)
+
+
 class Files(unittest.TestCase):
     def test_policy(self):
         """No browser runs anything that is not a file from here."""

@@ -3,6 +3,7 @@
 
 import os
 import sqlite3
+import time
 import unittest
 
 import mkvwriter as mkv
@@ -31,9 +32,11 @@ class AgingCase(Case):
                 " (SELECT id FROM streams WHERE name = ?)", (ms, timecode, self.stream))
         index.close()
 
+    def folder(self):
+        return os.path.join(self.kvs.data, "media", f"{self.stream}-{self.arn.split('/')[-1]}")
+
     def n_files(self):
-        return len(os.listdir(os.path.join(
-            self.kvs.data, "media", f"{self.stream}-{self.arn.split('/')[-1]}")))
+        return len(os.listdir(self.folder()))
 
     def change(self, operation, hours):
         version = self.control.describe_stream(StreamName=self.stream)["StreamInfo"]["Version"]
@@ -76,6 +79,46 @@ class Retention(AgingCase):
         self.age(1000, 2 * MS_PER_HOUR - 600000)
         wait_for(lambda: self.n_files() == 2, 40)
         self.assertEqual(self.timecodes(), ["1.000", "2.000"])
+
+
+class Many(AgingCase):
+    """Weeks of fragments: nobody waits until the last of their files is gone."""
+
+    N_FILES = 50000
+
+    def setUp(self):
+        super().setUp()
+        for i in range(self.N_FILES):
+            with open(os.path.join(self.folder(), f"{i:047}.mkv"), "wb"):
+                pass
+
+    def test_decrease(self):
+        now_ms = int(time.time() * 1000)
+        index = sqlite3.connect(os.path.join(self.kvs.data, "kvs-local.sqlite"), timeout=30)
+        with index:
+            stream, = index.execute("SELECT id FROM streams WHERE name = ?", (self.stream,)).fetchone()
+            index.executemany(
+                "INSERT INTO fragments (stream_id, number, server_ms, producer_ms, duration_ms,"
+                " timecode, header_size, cluster_offset, file_size) VALUES (?, ?, ?, 0, 0, 0, 0, 0, 0)",
+                [(stream, f"{i:047}", now_ms - 3 * MS_PER_HOUR // 2) for i in range(self.N_FILES)])
+        index.close()
+        self.put_all(mkv.header() + mkv.cluster(1000))
+        self.change("DECREASE", 1)
+        self.assertGreater(self.n_files(), 1)
+        self.assertEqual(self.timecodes(), ["1.000"])
+        wait_for(lambda: self.n_files() == 1, 60)
+        self.assertEqual(self.timecodes(), ["1.000"])
+
+    def test_delete(self):
+        """What is left when kvs-local is killed goes at the next start."""
+        folder = self.folder()
+        self.control.delete_stream(StreamARN=self.arn)
+        self.assertTrue(os.path.exists(folder))
+        self.kvs.kill()
+        self.assertTrue(os.path.exists(folder))
+        self.kvs.start()
+        type(self).control = self.kvs.client("kinesisvideo")
+        wait_for(lambda: not os.path.exists(folder), 60)
 
 
 class HostBuffer(AgingCase):

@@ -172,7 +172,7 @@ update_data_retention (const KvsLocalControlPlane *plane, JsonObject *args, GErr
   const gchar *version, *operation;
   gint64 change = 0, hours;
 
-  if (stream == NULL
+  if (stream == NULL || !kvs_local_args_require (args, "DataRetentionChangeInHours", error)
       || !kvs_local_args_required_string (args, "CurrentVersion", &kvs_local_shape_version,
                                           &version, error)
       || !kvs_local_args_choice (args, "Operation", operations, &operation, error)
@@ -182,7 +182,7 @@ update_data_retention (const KvsLocalControlPlane *plane, JsonObject *args, GErr
     return NULL;
   hours = stream->retention_hours;
   hours += g_str_equal (operation, operations[0]) ? change : -change;
-  if (change == 0 || hours < 0 || hours > KVS_LOCAL_MAX_RETENTION_HOURS) {
+  if (hours < 0 || hours > KVS_LOCAL_MAX_RETENTION_HOURS) {
     refuse (error, KVS_LOCAL_ERROR_INVALID_ARGUMENT,
             "The retention that results must be between 0 and 87600 hours.");
     return NULL;

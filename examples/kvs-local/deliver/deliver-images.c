@@ -14,10 +14,16 @@
 /* Who asks for more images than can be made loses some, and not the memory. */
 #define MAX_ORDERS 64
 
+/* Who ends kvs-local waits for it: what a fragment or two ask for is made then, and not all that may be
+ * waiting, which takes minutes. */
+#define END_US (5 * G_USEC_PER_SEC)
+
 #define S3_SCHEME "s3://"
 
 struct _KvsLocalDeliverImages {
   GThreadPool *pool;
+  gint has_end; /* atomic; end_us is set before it */
+  gint64 end_us;
 };
 
 /* What the configuration of an order says */
@@ -142,23 +148,38 @@ write_image (const KvsLocalImageOrder *order, const Configuration *configuration
          && g_file_set_contents (image_path, data, (gssize) size, error);
 }
 
+static gboolean
+has_time (KvsLocalDeliverImages *images, GError **error)
+{
+  if (!g_atomic_int_get (&images->has_end) || g_get_monotonic_time () < images->end_us)
+    return TRUE;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "not made, as kvs-local ends");
+  return FALSE;
+}
+
 /* The first picture, and those at each interval after it */
 static gboolean
-make_images (const KvsLocalImageOrder *order, const Configuration *configuration, GError **error)
+make_images (KvsLocalDeliverImages *images, const KvsLocalImageOrder *order,
+             const Configuration *configuration, GError **error)
 {
   gint64 duration_ms = MAX (order->fragment.duration_ms, 1);
-  g_autoptr (KvsLocalMedia) media = kvs_local_media_load (order->path, &order->fragment, error);
+  g_autoptr (KvsLocalMedia) media = NULL;
   g_autoptr (KvsLocalImageDecoder) decoder = NULL;
 
+  if (!has_time (images, error))
+    return FALSE;
+  media = kvs_local_media_load (order->path, &order->fragment, error);
   if (media == NULL)
     return FALSE;
   decoder = kvs_local_image_decoder_new (media, error);
   if (decoder == NULL)
     return FALSE;
   for (gint64 ms = 0; ms < duration_ms; ms += configuration->interval_ms) {
-    const AVFrame *picture = kvs_local_image_decoder_get (decoder, ms * NS_PER_MS, error);
+    const AVFrame *picture = NULL;
     g_autoptr (GBytes) image = NULL;
 
+    if (has_time (images, error))
+      picture = kvs_local_image_decoder_get (decoder, ms * NS_PER_MS, error);
     if (picture != NULL)
       image = kvs_local_image_encode (picture, &configuration->format, error);
     if (image == NULL || !write_image (order, configuration, image, ms, error))
@@ -182,7 +203,7 @@ carry_out (gpointer data, gpointer user_data)
   Configuration configuration = { 0 };
 
   if ((!read_configuration (order->configuration, &configuration, &error)
-       || !make_images (order, &configuration, &error))
+       || !make_images (user_data, order, &configuration, &error))
       && !is_gone (error))
     g_warning ("stream %s: images: %s", order->stream_name, error->message);
   g_clear_pointer (&configuration.node, json_node_unref);
@@ -198,7 +219,7 @@ kvs_local_deliver_images_new (void)
 {
   KvsLocalDeliverImages *images = g_new0 (KvsLocalDeliverImages, 1);
 
-  images->pool = g_thread_pool_new (carry_out, NULL, 1, FALSE, NULL);
+  images->pool = g_thread_pool_new (carry_out, images, 1, FALSE, NULL);
   return images;
 }
 
@@ -206,11 +227,13 @@ kvs_local_deliver_images_new (void)
  * kvs_local_deliver_images_free:
  * @images: (transfer full): what makes images
  *
- * Waits until all that was ordered is there.
+ * Waits until all that was ordered is there, for five seconds at most.
  */
 void
 kvs_local_deliver_images_free (KvsLocalDeliverImages *images)
 {
+  images->end_us = g_get_monotonic_time () + END_US;
+  g_atomic_int_set (&images->has_end, TRUE);
   g_thread_pool_free (images->pool, FALSE, TRUE);
   g_free (images);
 }

@@ -135,8 +135,16 @@ is_of_type (JsonObject *args, const gchar *name, GType type)
   return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == type;
 }
 
-static gboolean
-require (JsonObject *args, const gchar *name, GError **error)
+/**
+ * kvs_local_args_require:
+ * @args: request
+ * @name: of a member
+ * @error: where to put an error
+ *
+ * Returns: whether it is there
+ */
+gboolean
+kvs_local_args_require (JsonObject *args, const gchar *name, GError **error)
 {
   return kvs_local_args_has (args, name) || kvs_local_args_invalid (error, "%s is required.", name);
 }
@@ -179,7 +187,8 @@ kvs_local_args_required_string (JsonObject *args, const gchar *name,
                                 const KvsLocalStringShape *shape, const gchar **out,
                                 GError **error)
 {
-  return require (args, name, error) && kvs_local_args_string (args, name, shape, out, error);
+  return kvs_local_args_require (args, name, error)
+         && kvs_local_args_string (args, name, shape, out, error);
 }
 
 /**
@@ -251,7 +260,7 @@ kvs_local_args_time_ms (JsonObject *args, const gchar *name, gint64 *out, GError
 {
   gdouble seconds;
 
-  if (!require (args, name, error))
+  if (!kvs_local_args_require (args, name, error))
     return FALSE;
   if (!is_of_type (args, name, G_TYPE_INT64) && !is_of_type (args, name, G_TYPE_DOUBLE))
     return kvs_local_args_invalid (error, "%s must be a number of seconds.", name);

@@ -37,6 +37,7 @@ gboolean kvs_local_check_string (const gchar *name, const gchar *value,
 gboolean kvs_local_args_invalid (GError **error, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
 JsonObject *kvs_local_args_parse (GBytes *body, GError **error);
 gboolean kvs_local_args_has (JsonObject *args, const gchar *name);
+gboolean kvs_local_args_require (JsonObject *args, const gchar *name, GError **error);
 gboolean kvs_local_args_string (JsonObject *args, const gchar *name,
                                 const KvsLocalStringShape *shape, const gchar **out,
                                 GError **error);

@@ -41,15 +41,19 @@ kvs_local_ingest_reset_fragment (KvsLocalIngest *ingest)
   ingest->fragment = (KvsLocalOpenFragment) { 0 };
 }
 
-/* The fragment alone is refused. */
+/* The fragment alone is refused. Which one it is cannot be said before its Timecode is there. */
 static void
 drop_fragment (KvsLocalIngest *ingest, KvsLocalAckError why)
 {
-  if (ingest->fragment.is_dropped)
+  KvsLocalOpenFragment *fragment = &ingest->fragment;
+
+  if (fragment->is_dropped)
     return;
-  kvs_local_ingest_send_ack (ingest, KVS_LOCAL_ACK_ERROR, why);
-  ingest->fragment.is_dropped = TRUE;
-  g_clear_pointer (&ingest->fragment.writer, kvs_local_fragment_writer_free);
+  if (fragment->has_timecode)
+    kvs_local_ingest_send_ack (ingest, KVS_LOCAL_ACK_ERROR, why);
+  fragment->is_dropped = TRUE;
+  fragment->drop_error = why;
+  g_clear_pointer (&fragment->writer, kvs_local_fragment_writer_free);
 }
 
 static void
@@ -140,16 +144,16 @@ kvs_local_ingest_take_timecode (KvsLocalIngest *ingest, const guint8 *payload, g
 {
   KvsLocalOpenFragment *fragment = &ingest->fragment;
   KvsLocalFragment *info = &fragment->info;
-  KvsLocalAckError why;
+  gboolean is_dropped = fragment->is_dropped;
+  KvsLocalAckError why = fragment->drop_error;
 
   if (fragment->has_timecode || !kvs_ebml_parse_uint (payload, size, &info->timecode))
     return kvs_local_ingest_end_session (ingest, KVS_LOCAL_ACK_INVALID_MKV_DATA, error);
-  if (fragment->is_dropped)
-    return TRUE;
   take_number (ingest);
   fragment->has_timecode = TRUE;
+  fragment->is_dropped = FALSE;
   kvs_local_ingest_send_ack (ingest, KVS_LOCAL_ACK_BUFFERING, 0);
-  if (!kvs_local_ingest_check_timecode (ingest, &info->producer_ms, &why))
+  if (is_dropped || !kvs_local_ingest_check_timecode (ingest, &info->producer_ms, &why))
     drop_fragment (ingest, why);
   return TRUE;
 }
@@ -272,7 +276,7 @@ kvs_local_ingest_complete_fragment (KvsLocalIngest *ingest, GError **error)
 
   if (!fragment->is_open)
     return TRUE;
-  if (!fragment->has_timecode && !fragment->is_dropped)
+  if (!fragment->has_timecode)
     return kvs_local_ingest_end_session (ingest, KVS_LOCAL_ACK_INVALID_MKV_DATA, error);
   if (!fragment->is_dropped && !kvs_local_ingest_check_tracks (ingest, &why))
     drop_fragment (ingest, why);

@@ -30,7 +30,8 @@ typedef enum {
 typedef struct {
   gboolean is_open;
   gboolean has_timecode; /* and so a number */
-  gboolean is_dropped;   /* an ERROR ack was sent; the rest of it is passed over */
+  gboolean is_dropped;   /* the rest of it is passed over; the ERROR ack waits for the timecode */
+  KvsLocalAckError drop_error;
   gboolean is_closed;    /* of known size, and whole */
   gboolean has_bad_tags;
   KvsLocalAckError tag_error;

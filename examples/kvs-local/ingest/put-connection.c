@@ -11,8 +11,9 @@
 #include "ingest/put-answer.h"
 #include "ingest/put-body.h"
 
-/* How much one connection takes before the next has its turn */
-#define TURN_BYTES KVS_LOCAL_READ_BYTES
+/* How long the others wait while one connection is served: many small fragments take their time. */
+#define TURN_US 20000
+#define MIN_TURN_BYTES 4096
 
 /* With so much unsent the client does not read its acks, and need not send more either. */
 #define MAX_UNSENT_BYTES 65536
@@ -56,6 +57,7 @@ struct _KvsLocalPutConnection {
   State state;
   KvsLocalWatch *watch; /* NULL once the connection is closed */
   gboolean has_whole_body;
+  gsize turn_bytes; /* taken before the next connection has its turn */
   GByteArray *unsent;
   GByteArray *sending; /* NULL while nothing is */
   guint head_timer;
@@ -276,24 +278,37 @@ wants_bytes (const KvsLocalPutConnection *connection)
 }
 
 static void
+fit_turn (KvsLocalPutConnection *connection, gint64 took_us)
+{
+  gsize bytes = connection->turn_bytes;
+
+  if (took_us > TURN_US)
+    connection->turn_bytes = MAX (MIN_TURN_BYTES, (gsize) ((gint64) bytes * TURN_US / took_us));
+  else if (took_us < TURN_US / 4)
+    connection->turn_bytes = MIN (KVS_LOCAL_READ_BYTES, bytes * 2);
+}
+
+static void
 on_readable (gpointer user_data)
 {
   KvsLocalPutConnection *connection = connection_ref (user_data);
   GPollableInputStream *stream
     = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (connection->io));
-  gssize n_left = TURN_BYTES;
+  gint64 start_us = g_get_monotonic_time ();
+  gssize n_left = (gssize) connection->turn_bytes;
 
   /* to the last byte: TLS has a buffer of its own, which the watch knows nothing of */
   while (n_left > 0 && wants_bytes (connection)) {
     g_autoptr (GError) error = NULL;
     gssize size = g_pollable_input_stream_read_nonblocking (
-      stream, connection->server->read_buffer, KVS_LOCAL_READ_BYTES, NULL, &error);
+      stream, connection->server->read_buffer, (gsize) n_left, NULL, &error);
 
     if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
       break;
     take_read (connection, size);
     n_left -= size;
   }
+  fit_turn (connection, g_get_monotonic_time () - start_us);
   update_watch (connection);
   if (n_left <= 0 && wants_bytes (connection))
     kvs_local_watch_wake (connection->watch);
@@ -403,6 +418,7 @@ take_connection (KvsLocalServer *server, SoupServerMessage *message)
   connection->cancellable = g_cancellable_new ();
   connection->request_id = g_uuid_string_random ();
   connection->unsent = g_byte_array_new ();
+  connection->turn_bytes = MIN_TURN_BYTES;
   connection->link.data = connection;
   g_queue_push_head_link (&server->put_connections, &connection->link);
   if (server->put_timer == 0)

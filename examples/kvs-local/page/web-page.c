@@ -27,7 +27,6 @@ static const struct {
   { "/", "page.html", "text/html; charset=utf-8" },
   { "/kvs-local/page.css", "page.css", "text/css; charset=utf-8" },
   { "/kvs-local/page.js", "page.js", "text/javascript; charset=utf-8" },
-  { "/kvs-local/timeline.js", "timeline.js", "text/javascript; charset=utf-8" },
   { "/kvs-local/icon.svg", "icon.svg", "image/svg+xml" },
 };
 

@@ -75,27 +75,6 @@ kvs_local_store_make_folder (KvsLocalStore *store, const KvsLocalStream *stream,
   return FALSE;
 }
 
-/**
- * kvs_local_store_remove_folder:
- * @store: the store
- * @name: path of a stream's folder
- *
- * What cannot be removed is tried again at the next start.
- */
-void
-kvs_local_store_remove_folder (KvsLocalStore *store, const gchar *name)
-{
-  g_autoptr (GDir) dir = g_dir_open (name, 0, NULL);
-  const gchar *entry;
-
-  while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL) {
-    g_autofree gchar *path = g_build_filename (name, entry, NULL);
-
-    g_unlink (path);
-  }
-  g_rmdir (name);
-}
-
 /* (element-type utf8): numbers of the fragments that the index has */
 static GHashTable *
 known_numbers (KvsLocalStore *store, KvsLocalStream *stream, GError **error)
@@ -174,7 +153,7 @@ kvs_local_store_tidy_files (KvsLocalStore *store, GError **error)
     g_autofree gchar *path = g_build_filename (store->media_folder, entry, NULL);
 
     if (!g_hash_table_contains (folders, path))
-      kvs_local_store_remove_folder (store, path);
+      kvs_local_remover_take_folder (store->remover, path);
   }
   return TRUE;
 }

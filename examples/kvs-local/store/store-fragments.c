@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The fragments of the store. */
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include "store/store-private.h"
@@ -231,9 +230,12 @@ remove_up_to (KvsLocalStore *store, KvsLocalStream *stream, gint64 last_id, GErr
 {
   g_autoptr (sqlite3_stmt) list
     = kvs_local_db_prepare (store->db,
-                            "SELECT number FROM fragments WHERE stream_id = ? AND id <= ?", error);
+                            "SELECT number || '.mkv' FROM fragments"
+                            " WHERE stream_id = ? AND id <= ?",
+                            error);
   g_autoptr (sqlite3_stmt) remove = NULL;
-  g_autoptr (GPtrArray) numbers = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  g_autofree gchar *folder = kvs_local_store_get_folder (store, stream);
   gboolean has_row = TRUE;
 
   if (list == NULL)
@@ -244,7 +246,7 @@ remove_up_to (KvsLocalStore *store, KvsLocalStream *stream, gint64 last_id, GErr
     if (!kvs_local_db_step (list, &has_row, error))
       return FALSE;
     if (has_row)
-      g_ptr_array_add (numbers, kvs_local_db_text (list, 0));
+      g_ptr_array_add (names, kvs_local_db_text (list, 0));
   }
   remove = kvs_local_db_prepare (store->db,
                                  "DELETE FROM fragments WHERE stream_id = ? AND id <= ?", error);
@@ -254,12 +256,7 @@ remove_up_to (KvsLocalStore *store, KvsLocalStream *stream, gint64 last_id, GErr
   sqlite3_bind_int64 (remove, 2, last_id);
   if (!kvs_local_db_finish (remove, error))
     return FALSE;
-  for (guint i = 0; i < numbers->len; i++) {
-    g_autofree gchar *path
-      = kvs_local_store_get_path (store, stream, g_ptr_array_index (numbers, i));
-
-    g_unlink (path);
-  }
+  kvs_local_remover_take_files (store->remover, folder, g_steal_pointer (&names));
   return TRUE;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "store/db.h"
+#include "store/remover.h"
 #include "store/store.h"
 
 G_BEGIN_DECLS
@@ -24,6 +25,7 @@ struct _KvsLocalStore {
   sqlite3 *db;
   sqlite3_stmt *insert_fragment;
   KvsLocalWriteBehind *behind;
+  KvsLocalRemover *remover;
   gint lock_fd;
   gchar *media_folder;
   gchar *region;
@@ -36,7 +38,6 @@ struct _KvsLocalStore {
 
 gboolean kvs_local_store_make_folder (KvsLocalStore *store, const KvsLocalStream *stream,
                                       GError **error);
-void kvs_local_store_remove_folder (KvsLocalStore *store, const gchar *name);
 void kvs_local_store_read_description (sqlite3_stmt *statement, KvsLocalStream *stream);
 void kvs_local_store_read_fragment (sqlite3_stmt *statement, KvsLocalFragment *out);
 gboolean kvs_local_store_tidy_files (KvsLocalStore *store, GError **error);

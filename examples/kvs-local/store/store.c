@@ -183,6 +183,7 @@ kvs_local_store_open (const gchar *folder, const gchar *region, const gchar *acc
   g_autofree gchar *index = g_build_filename (folder, "kvs-local.sqlite", NULL);
 
   store->lock_fd = -1;
+  store->remover = kvs_local_remover_new ();
   store->region = g_strdup (region);
   store->account = g_strdup (account);
   store->default_kms_key
@@ -228,6 +229,7 @@ kvs_local_store_close (KvsLocalStore *store)
   if (store == NULL)
     return;
   kvs_local_write_behind_free (store->behind);
+  kvs_local_remover_free (store->remover);
   g_hash_table_unref (store->streams);
   sqlite3_finalize (store->insert_fragment);
   sqlite3_close (store->db);
@@ -416,7 +418,8 @@ kvs_local_store_delete_stream (KvsLocalStore *store, KvsLocalStream *stream, GEr
     return FALSE;
   g_hash_table_remove (store->streams, stream->name);
   held->deleted = TRUE;
-  kvs_local_store_remove_folder (store, folder);
+  /* what this does not come to is left to the next start */
+  kvs_local_remover_take_folder (store->remover, folder);
   kvs_local_stream_call_hooks (held);
   return TRUE;
 }
