@@ -83,7 +83,7 @@ class Load(Case):
         reader.join()
         sender.join()
         self.assertEqual(events(acks[-3:]), persisted(acks[-1]["FragmentTimecode"]))
-        self.assertLess(longest, took / 5)
+        self.assertLess(longest, took / 3)
 
 
 class Limits(unittest.TestCase):
