@@ -57,8 +57,10 @@ class FFmpeg(Player):
 
     @staticmethod
     def command(url):
+        # A list that has not grown for a few seconds is over for FFmpeg from 6.1 on
+        patience = ["-max_reload", "1000"] if ".m3u8?" in url else []
         # Of a list that grows it fetches the initialisation again each time, and warns that it does
-        return [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-threads", "1", "-i", url,
+        return [support.tool("ffmpeg"), "-nostdin", "-v", "error", "-threads", "1", *patience, "-i", url,
                 "-map", "0:v", "-fps_mode", "passthrough", "-flush_packets", "1", "-f",
                 "framehash", "-"]
 
