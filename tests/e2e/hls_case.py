@@ -214,7 +214,7 @@ class HlsCase(kvslocal_case.Case):
         self.assertEqual(headers["access-control-allow-origin"], "*")
         return body
 
-    def get_list(self, url):
+    def get_playlist(self, url):
         """RFC 8216, section 4: in UTF-8, and its type says what it is."""
         status, headers, body = fetch(url)
         self.assertEqual(status, 200, body)
@@ -223,13 +223,13 @@ class HlsCase(kvslocal_case.Case):
         return body.decode()
 
     def master(self, url):
-        return hls_check.MasterPlaylist(self.get_list(url))
+        return hls_check.MasterPlaylist(self.get_playlist(url))
 
     def playlist(self, url, track=1):
         """The media playlist of a track, as the master playlist names it."""
         master = self.master(url)
         uri = master.variants[0][1] if track == 1 else hls_check.quoted(master.media[0]["URI"])
-        return hls_check.MediaPlaylist(self.get_list(urllib.parse.urljoin(url, uri)))
+        return hls_check.MediaPlaylist(self.get_playlist(urllib.parse.urljoin(url, uri)))
 
     def numbers(self, playlist):
         return [urllib.parse.parse_qs(urllib.parse.urlsplit(segment.uri).query)
