@@ -144,12 +144,18 @@ def ffmpeg_pictures(url):
             if line and not line.startswith("#")]
 
 
-def gstreamer_pictures(url):
+def gstreamer_pictures(url, n_tries=3):
     """A hash of each picture that GStreamer's player for adaptive streams gives."""
-    text = media.run_quiet(
-        support.tool("gst-launch-1.0"), "-q", "uridecodebin3", f"uri={url}", "caps=video/x-raw",
-        "!", "videoconvert", "!", "video/x-raw,format=I420", "!", "checksumsink",
-        "hash=sha256", "sync=false")
+    try:
+        text = media.run_quiet(
+            support.tool("gst-launch-1.0"), "-q", "uridecodebin3", f"uri={url}", "caps=video/x-raw",
+            "!", "videoconvert", "!", "video/x-raw,format=I420", "!", "checksumsink",
+            "hash=sha256", "sync=false")
+    except AssertionError as error:
+        # GStreamer 1.24 and 1.26, now and then
+        if "adaptive_demux2_stream_mark_prepared: assertion" not in str(error) or n_tries == 1:
+            raise
+        return gstreamer_pictures(url, n_tries - 1)
     return [line.split()[1] for line in text.splitlines() if len(line.split()) == 2]
 
 

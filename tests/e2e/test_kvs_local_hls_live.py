@@ -9,7 +9,6 @@ import kvslocal_case
 import live_case
 import players
 import support
-from players import PLAYERS
 
 CONTAINERS = ("FRAGMENTED_MP4", "MPEG_TS")
 DISCONTINUITIES = ("ALWAYS", "NEVER", "ON_DISCONTINUITY")
@@ -57,7 +56,7 @@ class MatrixTest(HlsLiveCase):
         self.check_rows(feed, [
             self.live(mode, kind, container, selector)
             for container in CONTAINERS for selector in SELECTORS for mode in DISCONTINUITIES
-            for kind in PLAYERS])
+            for kind in players.of_growing_lists()])
 
     def replay(self, kind, container, selector, has_end):
         # The list begins with more than players take at first: one that is slow misses nothing
@@ -74,7 +73,7 @@ class MatrixTest(HlsLiveCase):
         self.check_rows(feed, [
             self.replay(kind, container, selector, has_end)
             for container in CONTAINERS for selector in SELECTORS for has_end in (False, True)
-            for kind in PLAYERS])
+            for kind in players.of_growing_lists()])
 
 
 class H265Test(HlsLiveCase):
@@ -86,7 +85,7 @@ class H265Test(HlsLiveCase):
         feed = self.begin(live_case.N_LISTED)
         self.check_rows(feed, [self.live(mode, kind, "FRAGMENTED_MP4", selector)
                                for selector in SELECTORS for mode in DISCONTINUITIES
-                               for kind in PLAYERS])
+                               for kind in players.of_growing_lists()])
 
 
 class PipelineTest(hls_case.HlsCase):
@@ -124,7 +123,7 @@ class PipelineTest(hls_case.HlsCase):
         # The list keeps all: a player that is late misses nothing
         rows = {(container, kind): kind(self.hls(
                     ContainerFormat=container, MaxMediaPlaylistFragmentResults=2 * self.SECONDS))
-                for container in CONTAINERS for kind in PLAYERS}
+                for container in CONTAINERS for kind in players.of_growing_lists()}
         for player in rows.values():
             self.addCleanup(player.close)
 
