@@ -212,10 +212,19 @@ wait_for_eos (Player *player, GstBus *bus, Result *result)
   }
 }
 
+typedef struct {
+  GstElement *sink;
+  GstBus *bus;
+} LastWords;
+
+/* Messages refer to the sink, and one may have been on its way into the bus. */
 static gboolean
-is_last_reference (gpointer object)
+is_last_reference (gpointer user_data)
 {
-  return GST_OBJECT_REFCOUNT_VALUE (object) == 1;
+  LastWords *last = user_data;
+
+  gst_bus_set_flushing (last->bus, TRUE);
+  return GST_OBJECT_REFCOUNT_VALUE (last->sink) == 1;
 }
 
 static void
@@ -229,8 +238,7 @@ tear_down (Player *player, GstBus *bus)
     gst_object_unref (player->pads[i]);
   }
   gst_element_set_bus (player->sink, NULL);
-  gst_bus_set_flushing (bus, TRUE); /* messages refer to the sink */
-  wait_until (is_last_reference, player->sink);
+  g_assert (wait_until (is_last_reference, &(LastWords) { player->sink, bus }));
   gst_object_unref (player->sink);
   g_clear_pointer (&player->clock, gst_object_unref);
 }
