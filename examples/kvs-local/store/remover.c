@@ -10,11 +10,11 @@ struct _KvsLocalRemover {
   gint is_over; /* atomic */
 };
 
-/* Of both of these there is one. */
+/* What is to go: a whole folder, which has @dir, or files of one, which have @names. */
 typedef struct {
   gchar *folder;
-  GDir *dir;        /* all that is in the folder goes, and then the folder */
-  GPtrArray *names; /* of files in it, which stays */
+  GDir *dir;        /* what is left in the folder, which goes last; NULL if it stays */
+  GPtrArray *names; /* of the files that go; NULL if all do */
   guint n_taken;    /* of the names */
 } Job;
 
